@@ -1,0 +1,1 @@
+"""A QEMU machine that runs a kernel under test, from power-on to its end."""

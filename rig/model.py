@@ -1,0 +1,329 @@
+"""The values that pass between stages, in pipeline order. No I/O."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+# ---- kernels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a kernel's tree comes from; `location` is a package, a path or URL, a file, a directory, by kind."""
+
+    kind: Literal["debian", "git", "tarball", "tree"]
+    location: str
+    rev: str = ""  # git only; "" is the work tree as it is, uncommitted changes included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A named way to a kernel: a source, patches in order, extra Kconfig lines; or a ready bzImage."""
+
+    name: str
+    source: Source | None = None
+    patches: tuple[Path, ...] = ()
+    kconfig: tuple[str, ...] = ()  # "CONFIG_FOO=y" or "# CONFIG_FOO is not set"
+    profiles: tuple[str, ...] = ()  # the profiles it is meant for; () for any
+    bzimage: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a kernel is built and booted with."""
+
+    name: str
+    description: str
+    fragments: tuple[Path, ...]  # Kconfig fragments, later ones win
+    cmdline: tuple[str, ...]
+    detectors: tuple[str, ...]  # expected to be alive: "kasan", "lockdep", …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompilerWarning:
+    """One diagnostic of the compiler; `line` is for people and not part of its identity."""
+
+    file: str  # relative to the source tree
+    line: int
+    function: str  # "" at file scope
+    flag: str  # "-Wunused-variable"; "" if none was named
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """A built kernel. `tree`, `config_digest` and `compiler` are "" for a ready bzImage."""
+
+    name: str
+    profile: str
+    digest: str  # of everything it was made of
+    release: str  # as uname -r says
+    bzimage: Path
+    vmlinux: Path | None = None
+    config: Path | None = None
+    tree: str = ""  # git tree id of the patched source
+    config_digest: str = ""
+    compiler: str = ""
+    warnings: tuple[CompilerWarning, ...] = ()
+    log: Path | None = None
+    seconds: float = 0.0  # that building took, when it was built
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFailure:
+    """A kernel that does not compile."""
+
+    name: str
+    profile: str
+    errors: tuple[str, ...]  # the compiler's error lines, the first ones first
+    log: Path
+    seconds: float
+
+
+# ---- guests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accel:
+    """Which acceleration really runs a guest that can nest, and how that was found."""
+
+    name: Literal["kvm", "tcg"]
+    reason: str
+    time_scale: float  # limits meant for real hardware are multiplied by this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The size of a guest."""
+
+    vcpus: int = 2
+    memory_mib: int = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """The guest's initramfs."""
+
+    path: Path
+    digest: str
+
+
+class End(StrEnum):
+    """How a guest ended."""
+
+    FINISHED = "finished"  # the rig powered it off after the last workload
+    PANICKED = "panicked"
+    HUNG = "hung"  # silent, or a workload did not come back, until its limit
+    REBOOTED = "rebooted"
+    KILLED = "killed"  # at the limit of the whole trial or of its console
+    LOST = "lost"  # QEMU died
+    NEVER_BOOTED = "never booted"
+
+
+# ---- workloads
+
+
+class Status(StrEnum):
+    """The status of a workload in a trial, as in KCIDB."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    SKIP = "SKIP"
+    ERROR = "ERROR"
+    MISS = "MISS"
+    DONE = "DONE"
+
+
+class MetricKind(StrEnum):
+    """What a metric can be trusted for."""
+
+    EXACT = "exact"  # doesn't depend on time: the same kernel gives the same number
+    COUNT = "count"  # of what was got done in the time given
+    TIME = "time"
+    RATE = "rate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A program in the guest and how to call it."""
+
+    name: str
+    argv: tuple[str, ...]  # in the guest, complete
+    seconds: int  # of stress asked for
+    limit: float  # wall seconds after which it counts as hung
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One number a workload measured."""
+
+    name: str
+    value: float
+    unit: str
+    kind: MetricKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one workload did in one trial."""
+
+    workload: str
+    status: Status
+    reason: str = ""
+    exit_status: int | None = None
+    seconds: float = 0.0
+    iterations: int = 0
+    l2_entries: int = 0  # how often nested guests reported, by guest-side counters
+    metrics: tuple[Metric, ...] = ()
+    output: str = ""  # the end of what it wrote
+    detectors_lost: tuple[str, ...] = ()  # not alive any more afterwards
+
+    @property
+    def progressed(self) -> bool:
+        """Whether it did its work, so that seeing nothing means something."""
+        return self.iterations > 0 and self.l2_entries > 0
+
+
+# ---- reports and trials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One kernel complaint on a console. `start` and `end` are byte offsets in the raw log."""
+
+    title: str
+    alt_titles: tuple[str, ...] = ()
+    type: str = ""
+    frame: str | None = None
+    corrupted: bool = False
+    corrupted_reason: str = ""
+    suppressed: bool = False
+    panicked: bool = False
+    executor: str | None = None
+    context: str = ""
+    start: int = 0
+    end: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A report and the workload it came under ("boot" before the first)."""
+
+    workload: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One boot of one kernel running a list of workloads, to its end."""
+
+    side: Literal["base", "patched"]
+    kernel: str
+    index: int  # counts the boots of a side from 1
+    planned: tuple[str, ...]  # names of the workloads it was started for
+    end: End
+    end_reason: str = ""
+    console: str  # file name, relative to the run directory
+    ready_seconds: float = 0.0  # from power-on to the first command
+    seconds: float = 0.0  # from power-on to the end
+    outcomes: tuple[Outcome, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+
+
+# ---- comparison
+
+
+class FindingStatus(StrEnum):
+    """What the patch did to a finding."""
+
+    NEW = "new"
+    FIXED = "fixed"
+    BOTH = "both"
+    MORE_OFTEN = "more often"
+    LESS_OFTEN = "less often"
+    INCONCLUSIVE = "inconclusive"
+    MASKED = "masked"
+
+
+class Verdict(StrEnum):
+    """What a comparison says as a whole."""
+
+    CLEAN = "clean"
+    REGRESSION = "regression"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """In how many of the trials that could have shown it something was seen."""
+
+    hits: int
+    trials: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One report (or build, boot, workload failure, compiler warning) over all trials of both sides."""
+
+    title: str
+    alt_titles: tuple[str, ...] = ()
+    type: str
+    status: FindingStatus
+    workload: str
+    profile: str
+    base: Count
+    patched: Count
+    p_value: float | None = None  # exact, one-sided; None where counting makes no sense (build, warnings)
+    explanation: str = ""  # one sentence
+    example: str = ""  # text of its first sighting
+    console: str = ""  # where that is, relative to the run directory
+    offset: int = 0  # in that console, bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricChange:
+    """One metric on both sides."""
+
+    name: str
+    unit: str
+    workload: str
+    kind: MetricKind
+    base: tuple[float, ...]  # one value a trial
+    patched: tuple[float, ...]
+    change: float | None  # of the medians, relative to base; None if base is 0
+    p_value: float | None
+    significant: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What both sides had in common, or should have had."""
+
+    accel: str
+    accel_reason: str
+    qemu: str
+    cpu: str
+    compiler: str
+    image: str
+    profile: str
+    vcpus: int
+    memory_mib: int
+    seed: int
+    host: str
+    base_tree: str
+    patched_tree: str
+    base_config: str
+    patched_config: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What the patch changed."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    metrics: tuple[MetricChange, ...]
+    notes: tuple[str, ...] = ()  # what a reader must know to trust the verdict

@@ -1,0 +1,21 @@
+"""Where things are: the project's own files, the cache, the runs. Reads the environment only."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def project() -> Path:
+    """Return the directory that holds `configs/`, `images/` and `kernels/` ($RIG_PROJECT, else the checkout)."""
+    return Path(os.environ.get("RIG_PROJECT") or Path(__file__).resolve().parent.parent)
+
+
+def cache() -> Path:
+    """Return the directory of sources, builds, kernels and images ($XDG_CACHE_HOME/rig)."""
+    return Path(platformdirs.user_cache_dir("rig"))
+
+
+def runs() -> Path:
+    """Return the directory of run directories ($XDG_STATE_HOME/rig/runs)."""
+    return Path(platformdirs.user_state_dir("rig")) / "runs"

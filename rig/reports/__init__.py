@@ -1,0 +1,1 @@
+"""What a kernel console says, read. No I/O."""
