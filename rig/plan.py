@@ -1,0 +1,153 @@
+"""YAML and arguments to the whole experiment as one value."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from pydantic import Field
+
+from rig import paths, workloads, yamlfile
+from rig.errors import InputError
+from rig.kernel import recipe
+from rig.model import Profile, Recipe, Shape
+
+AccelRequest = Literal["auto", "kvm", "tcg"]
+
+
+class ProfileFile(yamlfile.Strict):
+    """configs/profiles/NAME.yaml."""
+
+    description: str
+    fragments: list[str]
+    cmdline: list[str] = []
+    detectors: list[str] = []
+
+
+class PlanFile(yamlfile.Strict):
+    """configs/plans/NAME.yaml."""
+
+    profile: str
+    workloads: list[str] = Field(min_length=1)
+    repeats: int = Field(default=3, ge=1)
+    confirm: int = Field(default=3, ge=0)
+    seconds: int = Field(default=10, ge=1)
+    vcpus: int = Field(default=2, ge=1, le=16)
+    memory: int = Field(default=1024, ge=256)
+    seed: int = Field(default=1, ge=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line says instead of the plan file; None leaves it as it is there."""
+
+    profile: str | None = None
+    workloads: tuple[str, ...] = ()
+    repeats: int | None = None
+    confirm: int | None = None
+    seconds: int | None = None
+    vcpus: int | None = None
+    memory: int | None = None
+    seed: int | None = None
+    jobs: int | None = None
+    accel: AccelRequest = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole experiment. `patched` is None when one kernel runs alone."""
+
+    base: Recipe
+    patched: Recipe | None
+    profile: Profile
+    workloads: tuple[workloads.Entry, ...]
+    repeats: int
+    confirm: int
+    seconds: int
+    seed: int
+    jobs: int
+    shape: Shape
+    accel: AccelRequest
+
+
+def profile(name: str) -> Profile:
+    """Return the profile `name` of configs/profiles; raises InputError."""
+    directory = paths.project() / "configs"
+    path = directory / "profiles" / f"{name}.yaml"
+    if not path.is_file():
+        known = [found.stem for found in path.parent.glob("*.yaml")]
+        raise InputError(f"no profile {name!r}", hint=yamlfile.near(name, known))
+    read = yamlfile.load(ProfileFile, path)
+    return Profile(
+        name=name,
+        description=read.description,
+        fragments=tuple(_fragment(directory / "fragments" / item, path) for item in read.fragments),
+        cmdline=tuple(read.cmdline),
+        detectors=tuple(read.detectors),
+    )
+
+
+def _fragment(path: Path, wanted_by: Path) -> Path:
+    if not path.is_file():
+        raise InputError(f"{wanted_by}: fragments: there is no {path}")
+    return path
+
+
+def workload_table() -> dict[str, workloads.Entry]:
+    """Return the workloads of configs/workloads.yaml by name."""
+    path = paths.project() / "configs" / "workloads.yaml"
+    return workloads.load(path.read_text(), str(path))
+
+
+def _workloads(names: tuple[str, ...]) -> tuple[workloads.Entry, ...]:
+    table = workload_table()
+    for name in names:
+        if name not in table:
+            raise InputError(f"no workload {name!r}", hint=yamlfile.near(name, list(table)))
+    return tuple(table[name] for name in dict.fromkeys(names))
+
+
+def plan_file(name: str) -> PlanFile:
+    """Return the plan `name` of configs/plans, or the plan at that path; raises InputError."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else paths.project() / "configs" / "plans" / f"{name}.yaml"
+    if not path.is_file():
+        known = [found.stem for found in (paths.project() / "configs" / "plans").glob("*.yaml")]
+        raise InputError(f"no plan {name!r}", hint=yamlfile.near(name, known))
+    return yamlfile.load(PlanFile, path)
+
+
+def guests_that_fit(shape: Shape) -> int:
+    """Return how many guests of `shape` this host runs side by side without sharing cores or swapping."""
+    by_cores = (psutil.cpu_count() or 1) // shape.vcpus
+    by_memory = int(psutil.virtual_memory().available // (shape.memory_mib * 1.3 * 2**20))
+    return max(1, min(by_cores, by_memory))
+
+
+def make(
+    base: str, patched: str | None, *, file: str = "default", tree: Path | None = None, overrides: Overrides
+) -> Plan:
+    """Return the plan for KERNEL arguments `base` and `patched`; raises InputError for what can't be meant."""
+    read = _overridden(plan_file(file), overrides)
+    base_recipe = recipe.resolve(base, tree=tree)
+    patched_recipe = recipe.resolve(patched, base=base_recipe, tree=tree) if patched is not None else None
+    shape = Shape(vcpus=read.vcpus, memory_mib=read.memory)
+    return Plan(
+        base=base_recipe,
+        patched=patched_recipe,
+        profile=profile(read.profile),
+        workloads=_workloads(tuple(read.workloads)),
+        repeats=read.repeats,
+        confirm=read.confirm,
+        seconds=read.seconds,
+        seed=read.seed,
+        jobs=overrides.jobs or guests_that_fit(shape),
+        shape=shape,
+        accel=overrides.accel,
+    )
+
+
+def _overridden(file: PlanFile, overrides: Overrides) -> PlanFile:
+    """Return `file` with what the command line says, checked by the same rules."""
+    given = {name: getattr(overrides, name) for name in PlanFile.model_fields}
+    said = {name: value for name, value in given.items() if value is not None and value != ()}
+    return file.model_copy(update=said)
