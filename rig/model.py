@@ -245,6 +245,7 @@ class FindingStatus(StrEnum):
     LESS_OFTEN = "less often"
     INCONCLUSIVE = "inconclusive"
     MASKED = "masked"
+    SEEN = "seen"  # one kernel ran alone: nothing to compare with
 
 
 class Verdict(StrEnum):

@@ -1,0 +1,232 @@
+"""The stages in order: accelerate, pack, build, boot, read, compare, keep."""
+
+import asyncio
+import platform
+import time
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+from rig import compare, store
+from rig.compare import Side, SideName
+from rig.errors import BuildError
+from rig.guest import accel, image, qemu, trial
+from rig.kernel.build import build
+from rig.model import (
+    Accel,
+    BuildFailure,
+    Comparison,
+    End,
+    Environment,
+    Finding,
+    Image,
+    Kernel,
+    Recipe,
+    Sighting,
+    Trial,
+    Workload,
+)
+from rig.plan import Plan
+from rig.progress import Progress, Task
+from rig.reports.sightings import sightings
+from rig.workloads import command
+
+NAMES: tuple[SideName, ...] = ("base", "patched")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """All that the trials of a run have in common, and where they are kept."""
+
+    plan: Plan
+    accel: Accel
+    image: Image
+    draft: store.Draft
+    progress: Progress
+    seats: asyncio.Semaphore  # as many as guests may run at once
+    numbers: dict[SideName, count[int]]
+
+    def workloads(self) -> tuple[Workload, ...]:
+        """Return the planned workloads, ready to be run."""
+        plan = self.plan
+        return tuple(
+            command(
+                entry,
+                seconds=plan.seconds,
+                vcpus=plan.shape.vcpus,
+                seed=plan.seed,
+                time_scale=self.accel.time_scale,
+            )
+            for entry in plan.workloads
+        )
+
+
+async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: str) -> store.Run:
+    """Carry out `plan` and return what came of it, kept in `draft`.
+
+    With one kernel alone there is nothing to compare: all it shows is listed as seen.
+    Raises BuildError if the base kernel can't be built, RigError for faults of the host.
+    """
+    began = time.monotonic()
+    bench = await _bench(plan, draft, progress)
+    base = await _build(plan.base, bench)
+    patched = await _build(plan.patched, bench) if plan.patched else None
+    if isinstance(base, BuildFailure):
+        raise BuildError(f"{base.name} does not compile:\n" + "\n".join(base.errors[:10]), hint=f"log: {base.log}")
+    sides, comparison = await _settle(bench, base, patched)
+    result = store.Run(
+        id=draft.id,
+        began=draft.began.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - began, 1),
+        command=command_line,
+        base=base,
+        patched=patched,
+        trials=tuple(each for side in sides for each in side.trials),
+        comparison=comparison,
+        environment=await _environment(bench, base, patched),
+    )
+    draft.finish(result)
+    return result
+
+
+async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
+    chosen = await accel.find(plan.accel)
+    progress.note(f"acceleration: {chosen.name} ({chosen.reason})")
+    return Bench(
+        plan=plan,
+        accel=chosen,
+        image=await image.build(progress),
+        draft=draft,
+        progress=progress,
+        seats=asyncio.Semaphore(plan.jobs),
+        numbers={"base": count(1), "patched": count(1)},
+    )
+
+
+async def _build(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
+    kernel = await build(recipe, bench.plan.profile, bench.progress)
+    bench.draft.copy(kernel.log, f"build-{store.named(recipe.name)}.log")
+    return kernel
+
+
+async def _settle(
+    bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None
+) -> tuple[tuple[Side, ...], Comparison]:
+    """Run trials until there is nothing left that more of them could settle, or the plan's limit."""
+    sides = (Side(kernel=base), Side(kernel=patched)) if patched else (Side(kernel=base),)
+    if any(isinstance(side.kernel, BuildFailure) for side in sides):
+        return sides, _compared(bench, sides)
+    sides = await _rounds(bench, sides, bench.workloads(), bench.plan.repeats)
+    comparison = _compared(bench, sides)
+    doubtful = compare.suspicions(comparison.findings)
+    for _ in range(bench.plan.confirm if patched else 0):
+        if not doubtful:
+            break
+        bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
+        sides = await _rounds(bench, sides, _involved(bench, doubtful), 1)
+        comparison = _compared(bench, sides)
+        doubtful = compare.undecided(comparison.findings)
+    return sides, comparison
+
+
+def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
+    planned = tuple(entry.name for entry in bench.plan.workloads)
+    if len(sides) == 1:
+        return compare.alone(sides[0], planned=planned, profile=bench.plan.profile.name)
+    return compare.compare(*sides, planned=planned, profile=bench.plan.profile.name)
+
+
+def _involved(bench: Bench, findings: tuple[Finding, ...]) -> tuple[Workload, ...]:
+    """Return the workloads that showed `findings`; the first one for those seen at boot."""
+    names = {name for finding in findings for name in finding.workload.split(", ")}
+    chosen = tuple(workload for workload in bench.workloads() if workload.name in names)
+    return chosen or bench.workloads()[:1]
+
+
+async def _rounds(
+    bench: Bench, sides: tuple[Side, ...], workloads: tuple[Workload, ...], repeats: int
+) -> tuple[Side, ...]:
+    """Run every side `repeats` times more, taking turns, and return the sides with those trials added."""
+    turns = [(name, side) for _ in range(repeats) for name, side in zip(NAMES, sides, strict=False)]
+    with bench.progress.task("trials", total=len(turns) * len(workloads)) as shown:
+        async with asyncio.TaskGroup() as group:
+            runs = [group.create_task(_round(bench, name, side, workloads, shown)) for name, side in turns]
+    done = list(zip(turns, (run.result() for run in runs), strict=True))
+    return tuple(
+        replace(side, trials=(*side.trials, *(each for (name, _), more in done if name == own for each in more)))
+        for own, side in zip(NAMES, sides, strict=False)
+    )
+
+
+async def _round(
+    bench: Bench, name: SideName, side: Side, workloads: tuple[Workload, ...], shown: Task
+) -> tuple[Trial, ...]:
+    """Run every workload once; in one boot, if no guest dies and no detector is spent on the way."""
+    assert isinstance(side.kernel, Kernel)
+    trials: list[Trial] = []
+    left = workloads
+    async with bench.seats:
+        while left:
+            shown.advance(0, text=f"{name} {side.kernel.name}: boot")
+            trials.append(await _trial(bench, name, side.kernel, left))
+            ran = {outcome.workload for outcome in trials[-1].outcomes}
+            shown.advance(len(ran), text=f"{name} {side.kernel.name}: {_told(trials[-1])}")
+            left = tuple(workload for workload in left if workload.name not in ran)
+            if not ran:  # it never got that far, and won't the next time
+                shown.advance(len(left))
+                break
+    return tuple(trials)
+
+
+async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[Workload, ...]) -> Trial:
+    """Boot once, run what can be run, read the console, keep the trial."""
+    done = await trial.run(
+        kernel,
+        workloads,
+        side=name,
+        index=next(bench.numbers[name]),
+        profile=bench.plan.profile,
+        shape=bench.plan.shape,
+        accel=bench.accel,
+        image=bench.image,
+        directory=bench.draft.directory,
+        progress=bench.progress,
+    )
+    console = bench.draft.directory / done.console
+    done = replace(done, sightings=await asyncio.to_thread(_read, console))
+    bench.draft.keep(done)
+    bench.progress.note(f"{name} {done.index}: {_told(done)}")
+    return done
+
+
+def _read(console: Path) -> tuple[Sighting, ...]:
+    return sightings(console.read_bytes()) if console.exists() else ()
+
+
+def _told(done: Trial) -> str:
+    """Return one line about a finished trial."""
+    outcomes = ", ".join(f"{outcome.workload} {outcome.status}" for outcome in done.outcomes) or "no workload ran"
+    titles = "; ".join(dict.fromkeys(sighting.report.title for sighting in done.sightings))
+    end = "" if done.end is End.FINISHED else f"; {done.end}: {done.end_reason}"
+    return f"{outcomes}{end}" + (f"; reports: {titles}" if titles else "")
+
+
+async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Environment:
+    other = patched if isinstance(patched, Kernel) else None
+    return Environment(
+        accel=bench.accel.name,
+        accel_reason=bench.accel.reason,
+        qemu=await qemu.version(),
+        cpu=qemu.cpu(bench.accel),
+        compiler=base.compiler,
+        image=bench.image.digest,
+        profile=bench.plan.profile.name,
+        vcpus=bench.plan.shape.vcpus,
+        memory_mib=bench.plan.shape.memory_mib,
+        seed=bench.plan.seed,
+        host=f"{platform.node()} {platform.machine()} {platform.release()}",
+        base_tree=base.tree,
+        patched_tree=other.tree if other else "",
+        base_config=base.config_digest,
+        patched_config=other.config_digest if other else "",
+    )
