@@ -20,8 +20,8 @@ class ProfileFile(yamlfile.Strict):
 
     description: str
     fragments: list[str]
-    cmdline: list[str] = []
-    detectors: list[str] = []
+    cmdline: list[str] = Field(default=[])
+    detectors: list[str] = Field(default=[])
 
 
 class PlanFile(yamlfile.Strict):

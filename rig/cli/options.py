@@ -1,0 +1,45 @@
+"""Options that several verbs share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from rig.plan import Overrides
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_EXPERIMENT = (
+    click.option("--plan", default="default", show_default=True, metavar="NAME|FILE", help="the plan to start from"),
+    click.option("--profile", metavar="NAME", help="what the kernels are built and booted with"),
+    click.option("-w", "--workload", "workloads", multiple=True, metavar="NAME", help="run this one; repeatable"),
+    click.option("-n", "--repeats", type=click.IntRange(1), help="trials of each side"),
+    click.option("--confirm", type=click.IntRange(0), help="further trials a suspicion may cost on each side"),
+    click.option("-s", "--seconds", type=click.IntRange(1), help="of stress per workload and trial"),
+    click.option("--vcpus", type=click.IntRange(1, 16), help="of the guest"),
+    click.option("--memory", type=click.IntRange(256), metavar="MIB", help="of the guest"),
+    click.option("--seed", type=click.IntRange(0), help="of the workloads' random choices"),
+    click.option("-j", "--jobs", type=click.IntRange(1), help="guests at once; default: as many as fit"),
+    click.option(
+        "--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True, help="how guests run"
+    ),
+)
+tree = click.option(
+    "--tree",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="the git tree that KERNEL revisions are of",
+)
+quiet = click.option("-q", "--quiet", is_flag=True, help="no progress, only the result")
+
+
+def experiment(function: Function) -> Function:
+    """Add the options that say how an experiment is done; they arrive as keyword arguments."""
+    for option in reversed((*_EXPERIMENT, tree, quiet)):
+        function = option(function)
+    return function
+
+
+def overrides(given: dict[str, Any]) -> Overrides:
+    """Return the experiment's options as what overrides a plan."""
+    return Overrides(**{name: value for name, value in given.items() if name in Overrides.__dataclass_fields__})

@@ -1,0 +1,193 @@
+"""A run as a terminal shows it: the verdict, then the evidence, then how to see it again. No I/O."""
+
+from collections.abc import Iterable, Iterator
+from statistics import median
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rig.model import BuildFailure, Comparison, Finding, FindingStatus, MetricChange, MetricKind, Verdict
+from rig.plan import Plan
+from rig.store import Entry, Run
+
+COLOURS = {Verdict.CLEAN: "green", Verdict.REGRESSION: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.ERROR: "magenta"}
+STATUS_COLOURS = {
+    FindingStatus.NEW: "red",
+    FindingStatus.MORE_OFTEN: "red",
+    FindingStatus.SEEN: "red",
+    FindingStatus.FIXED: "green",
+    FindingStatus.LESS_OFTEN: "green",
+    FindingStatus.INCONCLUSIVE: "yellow",
+    FindingStatus.MASKED: "yellow",
+}
+EXCERPT = 25  # lines of a report shown for what the patch introduced
+
+
+def summary(run: Run, directory: str) -> Group:
+    """Return the first screen of `run`, which is kept in `directory`."""
+    return Group(*_summary(run, directory))
+
+
+def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
+    comparison = run.comparison
+    yield headline(run)
+    for note in comparison.notes:
+        yield Text(f"  {printable(note)}", style="yellow")
+    if comparison.findings:
+        yield Text()
+        yield _findings(comparison.findings)
+    for finding in comparison.findings:
+        if finding.status in (FindingStatus.NEW, FindingStatus.SEEN) and finding.example:
+            yield from _excerpt(finding)
+    shown = [change for change in comparison.metrics if change.significant or change.kind is MetricKind.EXACT]
+    if shown:
+        yield Text()
+        yield _metrics(shown, alone=run.patched is None)
+    yield Text()
+    yield _sides(run)
+    yield Text(f"again: {run.command}")
+    yield Text(f"run:   {directory}")
+
+
+def headline(run: Run) -> Text:
+    """Return the verdict as one line."""
+    comparison = run.comparison
+    text = Text(f"{comparison.verdict.upper()}", style=f"bold {COLOURS[comparison.verdict]}")
+    return text.append(f": {_because(run)}", style="not bold default")
+
+
+def _because(run: Run) -> str:
+    comparison = run.comparison
+    if run.patched is None:
+        return f"{run.base.name} alone: {_many(len(comparison.findings), 'finding')}"
+    new = [finding for finding in comparison.findings if finding.status is FindingStatus.NEW]
+    names = f"{run.patched.name} against {run.base.name}"
+    counts = _tally(comparison)
+    if isinstance(run.patched, BuildFailure):
+        return f"{run.patched.name} does not compile, {run.base.name} does"
+    if new:
+        more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
+        return f"{names} introduced {printable(new[0].title)}{more}"
+    return f"{names}: {counts or 'no finding on either side'}"
+
+
+def _tally(comparison: Comparison) -> str:
+    counted = {status: sum(finding.status is status for finding in comparison.findings) for status in FindingStatus}
+    return ", ".join(f"{number} {status}" for status, number in counted.items() if number)
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def printable(text: str) -> str:
+    """Return `text` with control characters spelled out, so that a console can't steer the terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)
+
+
+def _findings(findings: Iterable[Finding]) -> Table:
+    table = _table("status", "finding", "workload", "seen in", "p")
+    for finding in findings:
+        table.add_row(
+            Text(finding.status, style=STATUS_COLOURS.get(finding.status, "")),
+            Text(printable(finding.title)),
+            finding.workload,
+            Text(printable(finding.explanation)),
+            "" if finding.p_value is None else f"{finding.p_value:.3g}",
+        )
+    return table
+
+
+def _excerpt(finding: Finding) -> Iterator[RenderableType]:
+    lines = printable(finding.example).splitlines()
+    more = f"\n  … {len(lines) - EXCERPT} more lines in {finding.console}" if len(lines) > EXCERPT else ""
+    yield Text(f"\n{printable(finding.title)}  ({finding.console})", style="bold")
+    yield Text("\n".join(f"  {line}" for line in lines[:EXCERPT]) + more, style="dim")
+
+
+def _metrics(changes: Iterable[MetricChange], *, alone: bool) -> Table:
+    table = _table("workload", "metric", "base", *(() if alone else ("patched", "change")))
+    for change in changes:
+        row = [change.workload, change.name, _span(change.base)]
+        if not alone:
+            row += [_span(change.patched), _change(change)]
+        table.add_row(*row, style="" if change.significant or alone else "dim")
+    return table
+
+
+def _span(values: tuple[float, ...]) -> str:
+    """Return the value all trials agree on, or the median and the range."""
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{median(values):g} ({low:g} to {high:g})"
+
+
+def _change(change: MetricChange) -> str:
+    if change.change is None:
+        return "" if not change.significant else "was 0"
+    return f"{change.change:+.1%}" if change.change else "="
+
+
+def _sides(run: Run) -> Text:
+    env = run.environment
+    boots = [f"{name} {_many(sum(trial.side == name for trial in run.trials), 'boot')}" for name in ("base", "patched")]
+    return Text(
+        f"{', '.join(boots)} in {run.seconds:.0f} s; {env.profile} profile, {env.vcpus} vCPUs, {env.memory_mib} MiB, "
+        f"{env.accel} ({env.accel_reason}), {env.compiler}",
+        style="dim",
+    )
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+# ---- plans and lists
+
+
+def plan(planned: Plan) -> Table:
+    """Return what a plan would do."""
+    table = _table("what", "value")
+    recipes = [recipe for recipe in (planned.base, planned.patched) if recipe]
+    for side, recipe in zip(("base", "patched"), recipes, strict=False):
+        source = f"{recipe.source.kind} {recipe.source.location} {recipe.source.rev}".strip() if recipe.source else ""
+        patches = ", ".join(patch.name for patch in recipe.patches)
+        table.add_row(side, f"{recipe.name}: {source or recipe.bzimage}" + (f", patches {patches}" if patches else ""))
+    table.add_row("profile", f"{planned.profile.name}: {planned.profile.description}")
+    for entry in planned.workloads:
+        table.add_row("workload", f"{entry.name}, {planned.seconds} s: {entry.description}")
+    boots = planned.repeats * len(recipes)
+    table.add_row("trials", f"{planned.repeats} a side, {boots} in all, {planned.jobs} at once; seed {planned.seed}")
+    table.add_row("confirm", f"up to {planned.confirm} more a side for each suspicion")
+    table.add_row("guest", f"{planned.shape.vcpus} vCPUs, {planned.shape.memory_mib} MiB, acceleration {planned.accel}")
+    return table
+
+
+def listed(entry: Entry) -> dict[str, Any]:
+    """Return a run as one line of `rig ls --json`."""
+    run = entry.run
+    return {
+        "id": entry.directory.name,
+        "state": "finished" if run else "running" if entry.live else "interrupted",
+        "verdict": run.comparison.verdict if run else None,
+        "base": run.base.name if run else None,
+        "patched": run.patched.name if run and run.patched else None,
+        "findings": len(run.comparison.findings) if run else None,
+        "bytes": entry.bytes,
+        "directory": str(entry.directory),
+    }
+
+
+def listing(entries: Iterable[Entry]) -> Table:
+    """Return runs as a table."""
+    table = _table("run", "verdict", "base", "patched", "findings", "MB")
+    for line in map(listed, entries):
+        verdict = line["verdict"] or line["state"]
+        sides = (line["base"] or "", line["patched"] or "")
+        findings = "" if line["findings"] is None else str(line["findings"])
+        table.add_row(line["id"], verdict, *sides, findings, f"{line['bytes'] / 1e6:.1f}")
+    return table
