@@ -328,3 +328,31 @@ class Comparison:
     findings: tuple[Finding, ...]
     metrics: tuple[MetricChange, ...]
     notes: tuple[str, ...] = ()  # what a reader must know to trust the verdict
+
+
+# ---- runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as it is kept. `patched` is None when one kernel ran alone; paths in it may be of another host."""
+
+    id: str
+    began: str  # ISO 8601, UTC
+    seconds: float
+    command: str  # that does it again
+    base: Kernel | BuildFailure
+    patched: Kernel | BuildFailure | None
+    trials: tuple[Trial, ...]
+    comparison: Comparison
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRun:
+    """A line of `rig ls`: a run that is finished (`run`), going on, or was interrupted."""
+
+    directory: Path
+    run: Run | None
+    live: bool
+    bytes: int

@@ -10,6 +10,7 @@ from pathlib import Path
 from rig import compare, store
 from rig.compare import Side, SideName
 from rig.errors import BuildError
+from rig.experiment import Plan
 from rig.guest import accel, image, qemu, trial
 from rig.kernel.build import build
 from rig.model import (
@@ -22,11 +23,11 @@ from rig.model import (
     Image,
     Kernel,
     Recipe,
+    Run,
     Sighting,
     Trial,
     Workload,
 )
-from rig.plan import Plan
 from rig.progress import Progress, Task
 from rig.reports.sightings import sightings
 from rig.workloads import command
@@ -61,7 +62,7 @@ class Bench:
         )
 
 
-async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: str) -> store.Run:
+async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: str) -> Run:
     """Carry out `plan` and return what came of it, kept in `draft`.
 
     With one kernel alone there is nothing to compare: all it shows is listed as seen.
@@ -74,7 +75,7 @@ async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: 
     if isinstance(base, BuildFailure):
         raise BuildError(f"{base.name} does not compile:\n" + "\n".join(base.errors[:10]), hint=f"log: {base.log}")
     sides, comparison = await _settle(bench, base, patched)
-    result = store.Run(
+    result = Run(
         id=draft.id,
         began=draft.began.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - began, 1),

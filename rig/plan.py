@@ -1,18 +1,15 @@
 """YAML and arguments to the whole experiment as one value."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import psutil
 from pydantic import Field
 
 from rig import paths, workloads, yamlfile
 from rig.errors import InputError
+from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
-from rig.model import Profile, Recipe, Shape
-
-AccelRequest = Literal["auto", "kvm", "tcg"]
+from rig.model import Profile, Shape
 
 
 class ProfileFile(yamlfile.Strict):
@@ -35,39 +32,6 @@ class PlanFile(yamlfile.Strict):
     vcpus: int = Field(default=2, ge=1, le=16)
     memory: int = Field(default=1024, ge=256)
     seed: int = Field(default=1, ge=0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """What the command line says instead of the plan file; None leaves it as it is there."""
-
-    profile: str | None = None
-    workloads: tuple[str, ...] = ()
-    repeats: int | None = None
-    confirm: int | None = None
-    seconds: int | None = None
-    vcpus: int | None = None
-    memory: int | None = None
-    seed: int | None = None
-    jobs: int | None = None
-    accel: AccelRequest = "auto"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The whole experiment. `patched` is None when one kernel runs alone."""
-
-    base: Recipe
-    patched: Recipe | None
-    profile: Profile
-    workloads: tuple[workloads.Entry, ...]
-    repeats: int
-    confirm: int
-    seconds: int
-    seed: int
-    jobs: int
-    shape: Shape
-    accel: AccelRequest
 
 
 def profile(name: str) -> Profile:

@@ -14,26 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from rig import paths
 from rig.errors import HostError, InputError
-from rig.model import BuildFailure, Comparison, Environment, Kernel, Trial
+from rig.model import KeptRun, Run, Trial
 
 RESULT = "run.json"
 PARTIAL = ".partial"
 LOCK = ".lock"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A run as it is kept. `patched` is None when one kernel ran alone; paths in it may be of another host."""
-
-    id: str
-    began: str  # ISO 8601, UTC
-    seconds: float
-    command: str  # that does it again
-    base: Kernel | BuildFailure
-    patched: Kernel | BuildFailure | None
-    trials: tuple[Trial, ...]
-    comparison: Comparison
-    environment: Environment
 
 
 _RUN = TypeAdapter(Run)
@@ -114,26 +99,16 @@ def read(directory: Path) -> Run:
         raise InputError(f"{directory / RESULT}: {error}", hint="it was written by another version of rig") from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A line of `rig ls`: a run that is finished (`run`), going on, or was interrupted."""
-
-    directory: Path
-    run: Run | None
-    live: bool
-    bytes: int
-
-
-def entries(root: Path | None = None) -> tuple[Entry, ...]:
+def entries(root: Path | None = None) -> tuple[KeptRun, ...]:
     """Return all runs under `root`, oldest first."""
     return tuple(_entry(path) for path in sorted((root or paths.runs()).glob("2*")) if path.is_dir())
 
 
-def _entry(path: Path) -> Entry:
+def _entry(path: Path) -> KeptRun:
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     partial = path.name.endswith(PARTIAL)
     run = None if partial else read(path)
-    return Entry(directory=path, run=run, live=partial and _held(path / LOCK), bytes=size)
+    return KeptRun(directory=path, run=run, live=partial and _held(path / LOCK), bytes=size)
 
 
 def _held(lock: Path) -> bool:

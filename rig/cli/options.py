@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rig.plan import Overrides
+from rig.experiment import Overrides
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rig.model import Comparison, Environment, MetricChange, Trial
-from rig.store import Run
+from rig.model import Comparison, Environment, MetricChange, Run, Trial
 
 _COMPARISON = TypeAdapter(Comparison)
 _ENVIRONMENT = TypeAdapter(Environment)

@@ -2,8 +2,7 @@
 
 import shlex
 
-from rig.model import BuildFailure, Kernel
-from rig.store import Run
+from rig.model import BuildFailure, Kernel, Run
 
 
 def reproduce(run: Run) -> str:

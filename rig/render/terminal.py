@@ -8,9 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rig.model import BuildFailure, Comparison, Finding, FindingStatus, MetricChange, MetricKind, Verdict
-from rig.plan import Plan
-from rig.store import Entry, Run
+from rig.experiment import Plan
+from rig.model import BuildFailure, Comparison, Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
 
 COLOURS = {Verdict.CLEAN: "green", Verdict.REGRESSION: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.ERROR: "magenta"}
 STATUS_COLOURS = {
@@ -167,7 +166,7 @@ def plan(planned: Plan) -> Table:
     return table
 
 
-def listed(entry: Entry) -> dict[str, Any]:
+def listed(entry: KeptRun) -> dict[str, Any]:
     """Return a run as one line of `rig ls --json`."""
     run = entry.run
     return {
@@ -182,7 +181,7 @@ def listed(entry: Entry) -> dict[str, Any]:
     }
 
 
-def listing(entries: Iterable[Entry]) -> Table:
+def listing(entries: Iterable[KeptRun]) -> Table:
     """Return runs as a table."""
     table = _table("run", "verdict", "base", "patched", "findings", "MB")
     for line in map(listed, entries):

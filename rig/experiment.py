@@ -1,0 +1,42 @@
+"""What a run is going to do, as one value. No I/O."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rig import workloads
+from rig.model import Profile, Recipe, Shape
+
+AccelRequest = Literal["auto", "kvm", "tcg"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line says instead of the plan file; None leaves it as it is there."""
+
+    profile: str | None = None
+    workloads: tuple[str, ...] = ()
+    repeats: int | None = None
+    confirm: int | None = None
+    seconds: int | None = None
+    vcpus: int | None = None
+    memory: int | None = None
+    seed: int | None = None
+    jobs: int | None = None
+    accel: AccelRequest = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole experiment. `patched` is None when one kernel runs alone."""
+
+    base: Recipe
+    patched: Recipe | None
+    profile: Profile
+    workloads: tuple[workloads.Entry, ...]
+    repeats: int
+    confirm: int
+    seconds: int
+    seed: int
+    jobs: int
+    shape: Shape
+    accel: AccelRequest
