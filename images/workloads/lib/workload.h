@@ -1,0 +1,43 @@
+/* What every workload has in common: its options, how it says what it did, and how it ends. */
+#ifndef WORKLOAD_H
+#define WORKLOAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PASSED = 0, FAILED = 1, USAGE = 2, SKIPPED = 4 };
+
+struct options {
+	unsigned int seconds;
+	unsigned int vcpus;
+	uint64_t seed;
+};
+
+/* Work done so far. It is shared memory, so that children count too. */
+struct done {
+	_Atomic uint64_t iterations;
+	_Atomic uint64_t l2_entries; /* as counted by guest code in guest memory */
+};
+
+extern struct done *done;
+
+/* Read the options, start to report progress each second, and start the clock. */
+struct options begin(int argc, char **argv, const char *what, unsigned int vcpus);
+
+/* Seconds since begin(). */
+double elapsed(void);
+
+/* Report the last progress and return the exit status; no L2 work at all is a failure. */
+int end(void);
+
+void metric_count(const char *name, uint64_t value, const char *unit);
+void metric_rate(const char *name, double value, const char *unit);
+/* For numbers that the same kernel gives in every run. */
+void metric_exact(const char *name, uint64_t value, const char *unit);
+
+/* End the program. `errno` is not printed unless the format asks for it with %m. */
+__attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
+__attribute__((noreturn, format(printf, 1, 2))) void skip(const char *format, ...);
+
+#endif
