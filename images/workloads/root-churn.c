@@ -8,7 +8,6 @@
  * what is wrong with keeping, zapping and freeing roots.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -80,6 +79,119 @@ static void exact(int kvm, const char *label, uint32_t toggles)
 	unmap(data, EXACT_PAGES * PAGE);
 }
 
+/* ---- churn */
+
+struct churn {
+	int kvm;
+	unsigned int vcpus;
+	struct choices choices;
+	void *data;
+	uint64_t vms, smis, toggles, slot_changes;
+};
+
+/* Take the data away and give it back, or turn dirty logging over: the first invalidates every root there is. */
+static void change_slot(struct churn *churn, const struct vm *vm, uint32_t *flags)
+{
+	bool replace = !one_in(&churn->choices, 3);
+	int error = 0;
+
+	if (replace)
+		error = vm_set_slot(vm, SLOT_DATA, 0, GUEST_DATA, 0, NULL);
+	else
+		*flags ^= KVM_MEM_LOG_DIRTY_PAGES;
+	if (!error)
+		error = vm_set_slot(vm, SLOT_DATA, *flags, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
+	if (error)
+		fail("expected the data slot to be %s, got: %s", replace ? "replaced" : "flagged", strerror(error));
+	churn->slot_changes++;
+}
+
+static bool all_ended(const struct toucher *touchers, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (!touchers[i].ended)
+			return false;
+	return true;
+}
+
+static void start_vcpus(struct churn *churn, struct vm *vm, struct vcpu *vcpus, struct toucher *touchers, bool smis)
+{
+	for (unsigned int i = 0; i < churn->vcpus; i++) {
+		struct touch_board *board = vm_board(vm, i);
+
+		*board = (struct touch_board){
+			.passes = 1 + choose_below(&churn->choices, 8),
+			.pages = 1 + choose_below(&churn->choices, CHURN_PAGES),
+			.toggle_every = 1 + choose_below(&churn->choices, 2),
+		};
+		vcpu_create(vm, i, &vcpus[i]);
+		vcpu_reset(&vcpus[i]);
+		touchers[i] = (struct toucher){
+			.vcpu = &vcpus[i],
+			.board = board,
+			.stretches = 1 + choose_below(&churn->choices, MOST_STRETCHES),
+			.holes = true,
+			/* All vCPUs have the same SMBASE, so only one can be in SMM at a time. */
+			.smis = smis && i == 0,
+		};
+	}
+	for (unsigned int i = 0; i < churn->vcpus; i++)
+		toucher_start(&touchers[i]);
+}
+
+static void finish_vcpus(struct churn *churn, const struct vm *vm, struct toucher *touchers)
+{
+	uint32_t taken;
+
+	for (unsigned int i = 0; i < churn->vcpus; i++) {
+		toucher_join(&touchers[i]);
+		churn->toggles += touchers[i].board->toggled;
+	}
+	memcpy(&taken, vm->low + SMM_COUNT, sizeof(taken));
+	if (taken != touchers[0].sent)
+		fail("expected the guest to have taken %u SMIs, got %u", touchers[0].sent, taken);
+	churn->smis += taken;
+}
+
+static void one_vm(struct churn *churn)
+{
+	struct vcpu vcpus[MAX_VCPUS];
+	struct toucher touchers[MAX_VCPUS];
+	uint32_t flags = 0;
+	struct vm vm;
+	bool smis, changes = !one_in(&churn->choices, 4);
+
+	vm_create(churn->kvm, &vm);
+	LOAD(&vm, touch);
+	smis = one_in(&churn->choices, 2) && vm_allow_smi(&vm);
+	if (vm_set_slot(&vm, SLOT_DATA, 0, GUEST_DATA, CHURN_PAGES * PAGE, churn->data))
+		fail("expected the data slot to be set");
+	start_vcpus(churn, &vm, vcpus, touchers, smis);
+	while (changes && !all_ended(touchers, churn->vcpus))
+		change_slot(churn, &vm, &flags);
+	finish_vcpus(churn, &vm, touchers);
+	vm_destroy(&vm, vcpus, churn->vcpus);
+	churn->vms++;
+	done->iterations++;
+}
+
+static void churn(int kvm, const struct options *options)
+{
+	struct churn churn = {
+		.kvm = kvm,
+		.vcpus = options->vcpus,
+		.choices = choices_for(options->seed, 0),
+		.data = memory_for_slot(CHURN_PAGES * PAGE, MAP_PRIVATE),
+	};
+
+	while (churn.vms < LEAST_VMS || elapsed() < options->seconds)
+		one_vm(&churn);
+	metric_count("vms", churn.vms, "VMs");
+	metric_count("toggles", churn.toggles, "toggles");
+	metric_count("smis", churn.smis, "SMIs");
+	metric_count("slot_changes", churn.slot_changes, "changes");
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = begin(argc, argv, what, 1);
@@ -88,6 +200,6 @@ int main(int argc, char **argv)
 	exact(kvm, "control", 0);
 	exact(kvm, "30", 30);
 	exact(kvm, "300", 300);
-	(void)options;
+	churn(kvm, &options);
 	return end();
 }
