@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from filelock import FileLock, Timeout
 
 from rig import paths
 from rig.progress import Progress
+
+
+YOUNG = 60.0  # seconds
 
 
 @asynccontextmanager
@@ -66,7 +70,10 @@ def scratch() -> Iterator[Path]:
 
 
 def _sweep(root: Path) -> None:
+    """Remove what nobody holds; something young may belong to a rig that is about to lock it."""
     for stale in root.iterdir():
+        if time.time() - stale.stat().st_mtime < YOUNG:
+            continue
         try:
             handle = os.open(stale, os.O_RDONLY)
         except OSError:

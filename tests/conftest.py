@@ -1,0 +1,15 @@
+"""What all tests share: small values to build bigger ones from, and a cache of their own."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def own_dirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep cache, runs and scratch space under the test's own directory."""
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "TMPDIR"):
+        directory = tmp_path / name.lower()
+        directory.mkdir()
+        monkeypatch.setenv(name, str(directory))
+    return tmp_path

@@ -1,0 +1,186 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rig import compare
+from rig.compare import Side
+from rig.model import (
+    BuildFailure,
+    Comparison,
+    CompilerWarning,
+    Count,
+    End,
+    FindingStatus,
+    MetricKind,
+    Report,
+    Status,
+    Trial,
+    Verdict,
+)
+from tests import values
+
+BUG = values.report("KASAN: use-after-free Read in foo", "bad-access in foo")
+HANG = values.report("BUG: soft lockup in foo")
+
+
+def compared(base: list[Trial], patched: list[Trial], planned: tuple[str, ...] = ("churn",)) -> Comparison:
+    sides = (
+        Side(kernel=values.kernel("base"), trials=tuple(base)),
+        Side(kernel=values.kernel("patched"), trials=tuple(patched)),
+    )
+    return compare.compare(*sides, planned=planned, profile="sanitize")
+
+
+def trials(side: str, *hits: Report | None) -> list[Trial]:
+    """One trial for each of `hits`, with that report or none."""
+    named = "base" if side == "base" else "patched"
+    return [values.trial(named, *((hit,) if hit else ()), index=number) for number, hit in enumerate(hits, 1)]
+
+
+def test_nothing_seen_on_either_side_is_clean() -> None:
+    result = compared(trials("base", None, None, None), trials("patched", None, None, None))
+    assert (result.verdict, result.findings, result.notes) == (Verdict.CLEAN, (), ())
+
+
+@pytest.mark.parametrize(
+    ("base", "patched", "status", "verdict"),
+    [
+        ([None] * 3, [BUG] * 3, FindingStatus.NEW, Verdict.REGRESSION),
+        ([None] * 3, [BUG, None, None], FindingStatus.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+        ([BUG] * 3, [None] * 3, FindingStatus.FIXED, Verdict.CLEAN),
+        ([BUG, None, None], [None] * 3, FindingStatus.INCONCLUSIVE, Verdict.CLEAN),
+        ([BUG, None, BUG], [BUG, BUG, None], FindingStatus.BOTH, Verdict.CLEAN),
+        ([BUG] + [None] * 9, [BUG] * 10, FindingStatus.MORE_OFTEN, Verdict.CLEAN),
+        ([BUG] * 10, [BUG] + [None] * 9, FindingStatus.LESS_OFTEN, Verdict.CLEAN),
+    ],
+)
+def test_status_follows_the_counts(
+    base: list[Report | None], patched: list[Report | None], status: FindingStatus, verdict: Verdict
+) -> None:
+    result = compared(trials("base", *base), trials("patched", *patched))
+    assert [finding.status for finding in result.findings] == [status]
+    assert result.verdict is verdict
+
+
+def test_swapping_the_sides_mirrors_new_and_fixed() -> None:
+    one = compared(trials("base", *[None] * 3), trials("patched", *[BUG] * 3)).findings[0]
+    other = compared(trials("base", *[BUG] * 3), trials("patched", *[None] * 3)).findings[0]
+    assert (one.status, other.status) == (FindingStatus.NEW, FindingStatus.FIXED)
+    assert (one.base, one.patched, one.p_value) == (other.patched, other.base, other.p_value)
+
+
+def test_reports_whose_titles_meet_are_one_finding() -> None:
+    other = values.report("BUG: unable to handle kernel paging request in foo", "bad-access in foo")
+    result = compared(trials("base", None, None, None), trials("patched", BUG, other, BUG))
+    (finding,) = result.findings
+    assert finding.patched == Count(hits=3, trials=3)
+    assert other.title in finding.alt_titles
+
+
+def test_different_titles_are_different_findings() -> None:
+    result = compared(trials("base", None), trials("patched", BUG) + trials("patched", HANG))
+    assert {finding.title for finding in result.findings} == {BUG.title, HANG.title}
+
+
+def test_trials_without_progress_do_not_count() -> None:
+    idle = values.trial("base", outcomes=(values.outcome(iterations=0),))
+    result = compared([idle, *trials("base", None)], trials("patched", BUG))
+    assert result.findings[0].base == Count(hits=0, trials=1)
+
+
+def test_a_workload_that_never_progressed_makes_it_inconclusive() -> None:
+    idle = [values.trial("patched", outcomes=(values.outcome(status=Status.SKIP, iterations=0, reason="no /dev/kvm"),))]
+    result = compared(trials("base", None), idle)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.notes == ("churn showed nothing on patched: SKIP: no /dev/kvm",)
+
+
+def test_a_side_whose_detectors_were_spent_before_is_masked() -> None:
+    spent = values.outcome("first", detectors_lost=("lockdep",))
+    base = values.trial("base", ("first", HANG), outcomes=(spent, values.outcome()))
+    result = compared([base], [values.trial("patched", BUG)])
+    assert {finding.title: finding.status for finding in result.findings}[BUG.title] is FindingStatus.MASKED
+
+
+def test_a_hang_without_a_report_is_a_finding() -> None:
+    hung = values.trial("patched", end=End.HUNG, end_reason="silent", outcomes=(values.outcome(status=Status.ERROR),))
+    result = compared(trials("base", None), [hung])
+    assert [finding.title for finding in result.findings] == ["churn failed"]
+
+
+def test_a_failure_that_a_report_explains_is_not_counted_again() -> None:
+    failed = values.trial("patched", BUG, end=End.PANICKED, outcomes=(values.outcome(status=Status.FAIL),))
+    assert [finding.title for finding in compared(trials("base", None), [failed]).findings] == [BUG.title]
+
+
+def test_patched_not_booting_is_new() -> None:
+    dead = [
+        values.trial("patched", outcomes=(), end=End.NEVER_BOOTED, end_reason="silent", index=number)
+        for number in (1, 2, 3)
+    ]
+    result = compared(trials("base", None, None, None), dead)
+    assert [(each.title, each.status) for each in result.findings] == [("boot failure", FindingStatus.NEW)]
+    assert result.verdict is Verdict.REGRESSION
+
+
+def test_base_not_booting_makes_no_comparison() -> None:
+    dead = values.trial("base", outcomes=(), end=End.NEVER_BOOTED, end_reason="silent")
+    assert compared([dead], trials("patched", None)).verdict is Verdict.ERROR
+
+
+def test_patched_not_compiling_is_new() -> None:
+    failure = BuildFailure(name="p", profile="s", errors=("a.c:1: error: no",), log=Path("build.log"), seconds=1)
+    sides = Side(kernel=values.kernel()), Side(kernel=failure)
+    result = compare.compare(*sides, planned=("churn",), profile="s")
+    assert result.verdict is Verdict.REGRESSION
+    assert result.findings[0].title == "build failure: a.c:1: error: no"
+
+
+def test_warnings_are_compared_as_multisets_without_lines() -> None:
+    def warned(*pairs: tuple[int, str]) -> Side:
+        told = tuple(
+            CompilerWarning(file="a.c", line=line, function="f", flag="-Wx", text=text) for line, text in pairs
+        )
+        return Side(kernel=values.kernel(warnings=told), trials=(values.trial(),))
+
+    base, patched = warned((1, "old"), (2, "twice"), (9, "gone")), warned((5, "old"), (6, "twice"), (7, "twice"))
+    found = compare.compare(base, patched, planned=("churn",), profile="s").findings
+    assert [(each.status, each.title.split(": ")[2].split(" ")[0]) for each in found] == [
+        (FindingStatus.NEW, "twice"),
+        (FindingStatus.FIXED, "gone"),
+    ]
+
+
+def measured(side: str, kind: MetricKind, *figures: float) -> list[Trial]:
+    return [
+        replace(each, outcomes=(values.outcome(metrics=(values.metric("pf_fixed", figure, kind),)),))
+        for each, figure in zip(trials(side, *[None] * len(figures)), figures, strict=True)
+    ]
+
+
+def test_an_exact_metric_that_differs_in_every_trial_is_significant() -> None:
+    kind = MetricKind.EXACT
+    (change,) = compared(measured("base", kind, 2015, 2015), measured("patched", kind, 129, 129)).metrics
+    assert change.significant
+    assert change.change == pytest.approx(-0.936, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "patched"),
+    [(MetricKind.EXACT, (5, 5), (5, 5)), (MetricKind.EXACT, (5, 9), (7, 8)), (MetricKind.RATE, (5, 5), (50, 50))],
+)
+def test_other_metrics_are_not_significant(kind: MetricKind, base: list[float], patched: list[float]) -> None:
+    (change,) = compared(measured("base", kind, *base), measured("patched", kind, *patched)).metrics
+    assert not change.significant
+
+
+def test_suspicions_are_the_one_sided_findings() -> None:
+    result = compared(trials("base", None, HANG), trials("patched", BUG, HANG))
+    assert [finding.title for finding in compare.suspicions(result.findings)] == [BUG.title]
+
+
+def test_a_kernel_alone_lists_what_was_seen() -> None:
+    side = Side(kernel=values.kernel(), trials=tuple(trials("base", BUG, None)))
+    result = compare.alone(side, planned=("churn",), profile="s")
+    assert [(each.status, each.explanation) for each in result.findings] == [(FindingStatus.SEEN, "1 of 2 trials")]

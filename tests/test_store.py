@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+
+from rig import store
+from rig.errors import InputError
+from rig.model import Comparison, Environment, Run, Verdict
+from tests import values
+
+
+def a_run(draft: store.Draft) -> Run:
+    env = Environment(
+        accel="tcg",
+        accel_reason="no /dev/kvm",
+        qemu="QEMU 7.2",
+        cpu="max",
+        compiler="gcc 12",
+        image="d",
+        profile="sanitize",
+        vcpus=2,
+        memory_mib=1024,
+        seed=1,
+        host="h",
+        base_tree="a",
+        patched_tree="b",
+        base_config="c",
+        patched_config="c",
+    )
+    return Run(
+        id=draft.id,
+        began=draft.began.isoformat(),
+        seconds=1.5,
+        command="rig compare base patched",
+        base=values.kernel("base"),
+        patched=values.kernel("patched"),
+        trials=(values.trial("base"), values.trial("patched", values.report("WARNING in foo"))),
+        comparison=Comparison(verdict=Verdict.CLEAN, findings=(), metrics=()),
+        environment=env,
+    )
+
+
+def test_a_finished_run_reads_back_equal(tmp_path: Path) -> None:
+    with store.draft(tmp_path) as draft:
+        run = a_run(draft)
+        draft.finish(run)
+    assert store.read(store.location(run.id, tmp_path)) == run
+
+
+def test_a_copied_run_reads_back_equal(tmp_path: Path) -> None:
+    with store.draft(tmp_path / "here") as draft:
+        run = a_run(draft)
+        draft.finish(run)
+    elsewhere = (tmp_path / "here" / run.id).rename(tmp_path / "elsewhere")
+    assert store.read(store.location(str(elsewhere))) == run
+
+
+def test_an_interrupted_run_keeps_its_trials_and_is_marked(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), store.draft(tmp_path) as draft:
+        draft.keep(values.trial("base"))
+        raise KeyboardInterrupt
+    (entry,) = store.entries(tmp_path)
+    assert (entry.run, entry.live) == (None, False)
+    assert list(entry.directory.glob("trials/base-1.json"))
+
+
+def test_a_run_going_on_is_live(tmp_path: Path) -> None:
+    with store.draft(tmp_path):
+        assert [entry.live for entry in store.entries(tmp_path)] == [True]
+
+
+def test_the_latest_run_is_found(tmp_path: Path) -> None:
+    with store.draft(tmp_path) as draft:
+        draft.finish(a_run(draft))
+    assert store.location("latest", tmp_path).name == draft.id
+
+
+def test_an_unknown_run_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no run is called 'x'"):
+        store.location("x", tmp_path)
