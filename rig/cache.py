@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from rig import paths
 from rig.progress import Progress
 
-
 YOUNG = 60.0  # seconds
 
 
