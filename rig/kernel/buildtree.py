@@ -1,0 +1,104 @@
+"""One build tree and make in it, healed after an interruption."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rig import proc
+from rig.kernel import diagnostics, toolchain
+from rig.kernel.source import Tree
+from rig.kernel.toolchain import Toolchain
+from rig.progress import Progress, Task
+
+# The same tree, configuration and compiler give the same bits, whoever builds, when, and for the how-manieth time.
+FIXED = (
+    "LOCALVERSION=",
+    "KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:00 UTC 1970",
+    "KBUILD_BUILD_USER=rig",
+    "KBUILD_BUILD_HOST=rig",
+    "KBUILD_BUILD_VERSION=1",
+)
+TYPICAL_STEPS = 1400  # of a first build with the shipped profile; only the progress bar depends on it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildTree:
+    """Where one source is built for one profile, with the source tree at its state. Hold the source's lock."""
+
+    tree: Tree
+    path: Path
+    tools: Toolchain
+
+    @property
+    def log(self) -> Path:
+        """Return the log of the last make, which is also the record of what printed warnings."""
+        return self.path / "build.log"
+
+    @property
+    def config(self) -> Path:
+        """Return the configuration."""
+        return self.path / ".config"
+
+    @property
+    def running(self) -> Path:
+        """Return the file that is there while make runs, and after it was interrupted."""
+        return self.path / "running"
+
+    def argv(self, *words: str) -> tuple[str | Path, ...]:
+        """Return the command line of make for these targets and options.
+
+        The lock is inherited by every process make starts: after a rig was killed, the next one waits for the last
+        of them before it touches what they write.
+        """
+        flock = ("flock", "--no-fork", self.path / "make.lock")
+        where = ("-C", self.tree.home.tree, f"O={self.path}")
+        return (*flock, "make", *where, *FIXED, *self.tools.variables, *words)
+
+    async def configure(self, target: str) -> proc.Done:
+        """Run a target of Kconfig; the status is the caller's to judge."""
+        return await proc.run(self.argv(target), env=dict(self.tools.env), check=False)
+
+    async def make(self, targets: Sequence[str], what: str, progress: Progress) -> proc.Done:
+        """Make `targets` into the log, showing each step; the status is the caller's to judge."""
+        self._heal()
+        total = None if (self.path / "vmlinux").exists() else TYPICAL_STEPS
+        words = ("--output-sync=target", f"-j{toolchain.jobs()}", *targets)
+        self.running.touch()
+        with self.log.open("wb", buffering=0) as log, progress.task(what, total=total) as task:
+            done = await proc.run(
+                self.argv(*words), env=dict(self.tools.env), log=log, on_line=partial(_show, task), check=False
+            )
+        self.running.unlink()
+        return done
+
+    def lines(self) -> list[str]:
+        """Return the log of the last make."""
+        return self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+
+    def _heal(self) -> None:
+        """Remove what has to be made again.
+
+        That is whatever printed warnings, so that each log has them all; and what an interrupted make may have left
+        half written (it removes that itself, unless it was killed outright).
+        """
+        lines = self.lines()
+        suspects = set(diagnostics.warned(lines))
+        if self.running.exists():
+            whole = {os.path.normpath(step.target) for step in diagnostics.steps(lines)}
+            suspects |= set(self._written_since(self.running.stat().st_mtime_ns)) - whole
+        for target in suspects:
+            (self.path / target).unlink(missing_ok=True)
+
+    def _written_since(self, began: int) -> Iterator[str]:
+        """Yield the targets written since then: files that kbuild keeps a command for."""
+        for command in self.path.rglob(".*.cmd"):
+            target = command.with_name(command.name.removeprefix(".").removesuffix(".cmd"))
+            if target.exists() and target.stat().st_mtime_ns >= began:
+                yield str(target.relative_to(self.path))
+
+
+def _show(task: Task, line: str) -> None:
+    if target := diagnostics.step_target(line):
+        task.advance(text=target)
