@@ -1,0 +1,86 @@
+"""A console log as lines: where each begins and ends, and whose it is. No I/O."""
+
+import re
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+UNPREFIXED = ""  # the context of a line that printk did not stamp
+CONSOLE = "console"  # stamped, but without CONFIG_PRINTK_CALLER
+LONGEST = 4096  # of a line, bytes looked at: printk's own records are at most 1 KiB
+
+_STAMP = re.compile(rb"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *([TC]\d+)\])? ")
+_BEHIND = re.compile(rb"(?:\*\* \d+ printk messages dropped \*\* )?(?:.* login: )?" + _STAMP.pattern)
+
+
+class Lines:
+    """Bounds of the cleaned lines of one context, in console order."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self, starts: Iterable[int] = (), ends: Iterable[int] = ()) -> None:
+        self.starts = array("Q", starts)
+        self.ends = array("Q", ends)
+
+
+class Console:
+    """A log without carriage returns; positions are in `log` unless said otherwise."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.log = raw.replace(b"\r", b"")
+        returns = (match.start() for match in re.finditer(rb"\r", raw)) if len(raw) != len(self.log) else ()
+        self._returns = array("Q", (position - index for index, position in enumerate(returns)))
+
+    def raw_start(self, position: int) -> int:
+        """Return where in the raw log a byte at `position` is."""
+        return position + bisect_right(self._returns, position)
+
+    def raw_end(self, position: int) -> int:
+        """Return where in the raw log the text that ends before `position` ends."""
+        return position + bisect_left(self._returns, position)
+
+    def line_at(self, position: int) -> tuple[int, int]:
+        """Return start and end of the line that holds `position`, without its newline."""
+        end = self.log.find(b"\n", position)
+        return self.log.rfind(b"\n", 0, position) + 1, len(self.log) if end < 0 else end
+
+    def lines_with(self, needle: bytes) -> Iterator[tuple[int, int, int]]:
+        """Yield where a needle first is in each line that has it, and the line's bounds."""
+        position = self.log.find(needle)
+        while position >= 0:
+            start, end = self.line_at(position)
+            yield position, start, end
+            position = self.log.find(needle, end)
+
+    def split_prefix(self, start: int, end: int) -> tuple[str, int]:
+        """Return the context of the line from `start` to `end`, and where its own text begins."""
+        match = _STAMP.match(self.log, start, end) or self._late_stamp(start, end)
+        if not match:
+            return UNPREFIXED, start
+        caller: bytes | None = match[1]
+        return caller.decode() if caller else CONSOLE, self.log.find(b"] ", start, end) + 2
+
+    def _late_stamp(self, start: int, end: int) -> re.Match[bytes] | None:
+        head = min(end, start + LONGEST)
+        if self.log.startswith(b"** ", start, head) or self.log.find(b" login: ", start, head) >= 0:
+            return _BEHIND.match(self.log, start, end)
+        return None
+
+    def by_context(self) -> dict[str, Lines]:
+        """Return every line of the log under its context."""
+        contexts: defaultdict[str, Lines] = defaultdict(Lines)
+        start = 0
+        while start < len(self.log):
+            end = self.log.find(b"\n", start)
+            end = len(self.log) if end < 0 else end
+            context, text = self.split_prefix(start, end)
+            lines = contexts[context]
+            lines.starts.append(text)
+            lines.ends.append(end)
+            start = end + 1
+        return contexts
+
+    def text(self, start: int, end: int) -> str:
+        """Return a line's text, at most LONGEST bytes of it."""
+        return self.log[start : min(end, start + LONGEST)].decode(errors="replace")

@@ -1,0 +1,160 @@
+"""The lines of one report, cut out of a log in which everybody writes at once. No I/O."""
+
+import heapq
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rig.reports import families
+from rig.reports.console import CONSOLE, LONGEST, UNPREFIXED, Console, Lines
+from rig.reports.rules import Group
+
+# By the conventions a text goes on to the end of the log. Two bounds keep a log with many reports linear:
+REACH = 8  # reports of its context that a text holds, itself included
+LINES = 4000  # of a text
+
+_PREFIX = 5  # lines shown before a report
+_TASK_PREFIX = 50  # the same where they are all of one task
+_ENOUGH = 22  # lines after which a panic has nothing to add to a report
+_ENOUGH_KMSAN = 16
+
+_REPLAYING = b"** replaying previous printk message **"
+_ENDS = ("Kernel panic - not syncing", "WARNING: possible circular locking dependency detected")
+_TAINT = "Disabling lock debugging due to kernel taint"
+_ALL_CPUS = "Sending NMI from CPU"
+_UNRELIABLE = re.compile(r" \? | \(unreliable\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A line that opens a report."""
+
+    start: int
+    end: int
+    header: int  # where what it was recognised by begins
+    group: Group
+    harmless: bool  # belongs to the report before it
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A report's own lines."""
+
+    context: str
+    before: tuple[str, ...]
+    lines: tuple[str, ...]
+    window: int  # how many of the lines are for the title
+
+
+def openings(console: Console) -> list[Opening]:
+    """Return the lines that open a report, in console order."""
+    found: dict[int, Opening] = {}
+    for group in families.GROUPS:
+        for header in group.headers:
+            for position, start, end in console.lines_with(header.encode()):
+                if start not in found and not _ignored(console, group, position, start, end):
+                    found[start] = Opening(start, end, position, group, _harmless(console, start, end))
+    return [found[start] for start in sorted(found) if not _replayed(console, found[start])]
+
+
+def _ignored(console: Console, group: Group, position: int, start: int, end: int) -> bool:
+    near = max(start, position - LONGEST), min(end, position + LONGEST)
+    return group.ignore is not None and group.ignore.search(console.log, *near) is not None
+
+
+def _harmless(console: Console, start: int, end: int) -> bool:
+    return any(console.log.find(text, start, end) >= 0 for text in families.HARMLESS)
+
+
+def _replayed(console: Console, opening: Opening) -> bool:
+    start = opening.end + 1
+    return start < len(console.log) and console.log.find(_REPLAYING, *console.line_at(start)) >= 0
+
+
+class Cutter:
+    """Cuts the reports out of one log; what they share is prepared once."""
+
+    def __init__(self, console: Console, found: Sequence[Opening]) -> None:
+        self._console = console
+        self._contexts = console.by_context()
+        self._with_cpus: dict[str, Lines] = {}
+        self._openings: dict[str, list[int]] = {}
+        for opening in found:
+            context, _ = console.split_prefix(opening.start, opening.end)
+            self._openings.setdefault(context, []).append(opening.start)
+        noise = (start for text in families.NOISE for _, start, _ in console.lines_with(text))
+        self._stoppers = sorted({*noise, *(opening.start for opening in found if not opening.harmless)})
+
+    def cut(self, opening: Opening) -> Cut:
+        """Return the report that `opening` opens."""
+        context, _ = self._console.split_prefix(opening.start, opening.end)
+        kept = list(self._kept(context, opening))
+        window = len(kept)
+        if context in (UNPREFIXED, CONSOLE):
+            window = bisect_left([start for start, _ in kept], self._stopper_after(opening))
+        return Cut(context, self._before(context, opening), tuple(line for _, line in kept), window)
+
+    def _stopper_after(self, opening: Opening) -> int:
+        at = bisect_left(self._stoppers, opening.end)
+        return self._stoppers[at] if at < len(self._stoppers) else len(self._console.log)
+
+    def _kept(self, context: str, opening: Opening) -> Iterator[tuple[int, str]]:
+        first = self._first(opening)
+        yield opening.start, first
+        enough = _ENOUGH_KMSAN if "BUG: KMSAN:" in first else _ENOUGH
+        count = 1
+        for start, line in self._from(context, opening):
+            if _unreliable(context, line) or _TAINT in line:
+                continue
+            if (count > enough and any(end in line for end in _ENDS)) or count == LINES:
+                return
+            yield start, line
+            count += 1
+
+    def _first(self, opening: Opening) -> str:
+        _, start = self._console.split_prefix(opening.start, opening.end)
+        near = start if opening.header < start + LONGEST // 2 else opening.header
+        return self._console.text(near, opening.end)
+
+    def _from(self, context: str, opening: Opening) -> Iterator[tuple[int, str]]:
+        """Yield the lines of a context below an opening, and from an all-CPU backtrace on those of all CPUs."""
+        lines = self._contexts[context]
+        limit = self._limit(context, opening)
+        at = bisect_left(lines.starts, opening.end)
+        everybody = False
+        while at < len(lines.starts) and (start := lines.starts[at]) < limit:
+            line = self._console.text(start, lines.ends[at])
+            yield start, line
+            at += 1
+            if _ALL_CPUS in line and not everybody:
+                everybody, lines = True, self._and_cpus(context)
+                at = bisect_right(lines.starts, start)
+
+    def _limit(self, context: str, opening: Opening) -> int:
+        starts = self._openings[context]
+        last = bisect_left(starts, opening.start) + REACH
+        return starts[last] if last < len(starts) else len(self._console.log)
+
+    def _and_cpus(self, context: str) -> Lines:
+        if context not in self._with_cpus:
+            merged = (lines for name, lines in self._contexts.items() if name == context or name.startswith("C"))
+            bounds = list(heapq.merge(*(zip(lines.starts, lines.ends, strict=True) for lines in merged)))
+            self._with_cpus[context] = Lines((start for start, _ in bounds), (end for _, end in bounds))
+        return self._with_cpus[context]
+
+    def _before(self, context: str, opening: Opening) -> tuple[str, ...]:
+        lines = self._contexts[context]
+        wanted = _TASK_PREFIX if context.startswith("T") else _PREFIX
+        shown: list[str] = []
+        for at in range(bisect_left(lines.starts, opening.start) - 1, -1, -1):
+            line = self._console.text(lines.starts[at], lines.ends[at])
+            if line.strip() and not _unreliable(context, line):
+                shown.append(line)
+            if len(shown) == wanted:
+                break
+        return tuple(reversed(shown))
+
+
+def _unreliable(context: str, line: str) -> bool:
+    return context != UNPREFIXED and "<EOI>" not in line and _UNRELIABLE.search(line) is not None

@@ -1,0 +1,96 @@
+"""A report's title by the table of its family. No I/O."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rig.reports import frames, titles
+from rig.reports.frames import Blame
+from rig.reports.rules import Format, Group
+
+_STAMP = re.compile(r"\[ *\d+\.\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a report is called; `damage` is why that can't be trusted, "" if it can."""
+
+    title: str
+    alt_titles: tuple[str, ...] = ()
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A format and where its trigger is."""
+
+    how: Format
+    trigger: re.Match[str]
+    groups: dict[str, str]
+
+
+def name(group: Group, header: str, lines: Sequence[str], window: int) -> Name:
+    """Return the name of the report in `lines`, of which the first `window` are surely its own."""
+    text = "\n".join(lines[:window])
+    fit, triggered = _fit(group, text, len(lines[0]))
+    if not fit:
+        raw = lines[0][max(lines[0].find(header), 0) :]
+        return Name(titles.clean(raw), damage="title but not the full report" if triggered else "")
+    below = lines[text.count("\n", 0, fit.trigger.start()) : window]
+    found = frames.blame(fit.how, below, fit.groups.get("func", ""))
+    title, alt_titles = _titles(fit, found)
+    return Name(titles.clean(title), alt_titles, _damage(fit.how, found, title, lines))
+
+
+def _fit(group: Group, text: str, first_line: int) -> tuple[_Fit | None, bool]:
+    """Return the format whose trigger comes first, and whether there was any trigger; most are in the first line."""
+    triggered = False
+    for end in (first_line, len(text)):
+        for how, trigger in _triggers(group, text, end):
+            triggered = True
+            groups = _groups(how, trigger, text)
+            if groups is not None:
+                return _Fit(how, trigger, groups), True
+    return None, triggered
+
+
+def _triggers(group: Group, text: str, end: int) -> list[tuple[Format, re.Match[str]]]:
+    found = [(how, match) for how in group.formats if (match := how.trigger.search(text, 0, end))]
+    return sorted(found, key=lambda one: one[1].start())  # stable: the upper row first
+
+
+def _groups(how: Format, trigger: re.Match[str], text: str) -> dict[str, str] | None:
+    groups = trigger.groupdict("")
+    at = trigger.end()
+    for need in how.needs:
+        match = need.search(text, at)
+        if not match:
+            return None
+        groups |= match.groupdict("")
+        at = match.end()
+    return groups
+
+
+def _titles(fit: _Fit, found: Blame) -> tuple[str, tuple[str, ...]]:
+    how = fit.how
+    if not how.frame and "func" in fit.groups:
+        found = Blame(fit.groups["func"], fit.groups["func"])
+    names = (found.frame, *(frames.variants(found.full) if how.frame else ()))
+    made = [
+        template.format(**fit.groups, frame=one, origin=found.origin)
+        for one in names
+        for template in (how.title, how.alias)
+        if template
+    ]
+    title = made[0]
+    return title, tuple(sorted({titles.clean(one) for one in made} - {titles.clean(title)}))
+
+
+def _damage(how: Format, found: Blame, title: str, lines: Sequence[str]) -> str:
+    if how.corrupted:
+        return "the report itself is missing"
+    if how.frame and found.damage:
+        return found.damage
+    if _STAMP.search(title):
+        return "time stamp in the title"
+    return frames.damage(lines) if how.stack else ""

@@ -1,0 +1,67 @@
+"""Functions that say nothing about a bug, and those that say where one began. No I/O.
+
+Words that `Skips` takes: regexes looked for anywhere in a name; `=name` is a whole name.
+"""
+
+from rig.reports.rules import Skips
+
+_SANITIZERS = """
+__sanitizer __asan kasan hwasan __msan kmsan kcsan_setup_watchpoint check_memory_region check_heap_object
+check_object read_word_at_a_time (?:read|write)_once_.*nocheck print_address_description print_report
+print_usage_bug print_unlock imbalance_bug print_tainted =get_taint hex_dump_to_buffer print_hex_dump assertfail
+__fortify_report __phys_addr
+"""
+
+_TRAPS = """
+panic invalid_op report_bug fixup_bug do_error _trap$ do_trap show_stack dump_stack walk_stack dump_backtrace
+warn_slowpath warn_alloc warn_bogus __warn stack_trace_consume_entry stack_trace_save arch_stack_walk
+program_check_exception program_check_common do_kernel_fault do_translation_fault do_mem_abort el1_abort
+el1h_64_sync
+"""
+
+_ALLOCATION = """
+alloc_page malloc zalloc calloc krealloc kmem_cache allocate_slab __alloc_frozen_pages_noprof folio_alloc
+folio_unlock filemap_alloc_folio __filemap_get_folio find_or_create_page do_read_cache_folio read_cache_page
+pagecache_get_page grab_cache_page_write_begin slab_ =kfree =kvfree kfree_skb find_lock_entries
+truncate_inode_pages_range mark_buffer_dirty ^lock_page ^unlock_page
+"""
+
+_OBJECT_DEBUGGING = "debug_object timer_is_static_object work_is_static_object"
+
+_LOCKING = """
+__might_fault might_fault might_sleep __might_resched lockdep bh_enable bh_disable perf_trace lock_acquire
+lock_release lock_class mark_lock reacquire_held_locks mark_held_locks raw_spin_rq spin_lock spin_trylock
+spin_unlock read_lock read_trylock read_unlock write_lock write_trylock write_unlock =down down_read down_write
+down_trylock up_read up_write ^mutex_ ^__mutex_ ^rt_mutex_ owner_on_cpu osq_lock osq_unlock seqprop_assert
+trace_hardirq trace_softirq
+"""
+
+_COUNTERS_AND_LISTS = """
+atomic(?:64)?_(?:dec|inc|read|set|or|xor|and|add|sub|fetch|xchg|cmpxchg|try) set_bit clear_bit change_bit test_bit
+^refcount_ ^kref_ ref_tracker list_add list_del list_replace list_move list_splice ^rb_ ^__rb_ ^klist_ xas_start
+xas_load xas_find rhashtable_lookup
+"""
+
+_MEMORY_AND_STRINGS = r"""
+memcpy memcmp memset memchr memmove memdup strcmp strncmp strcpy strlcpy strncpy strscpy strlen strnlen strstr
+strnstr strchr strdup strndup copy_to_user copy_from_user copy_to_iter copy_from_iter copy_page_to_iter
+copy_page_from_iter copy_folio_to_iter =copyin =copyout put_user get_user extract_user_to_sg extract_iter_to_sg
+_indirect_thunk_ ^crc\d crc_itu_t
+"""
+
+_PRINTING = """
+string pointer snprintf scnprintf kasprintf kvasprintf printk va_format
+dev_(?:info|notice|warn|err|alert|crit|emerg)
+"""
+
+_TIMERS_AND_WAITING = Skips(
+    "sched _lock _slowlock down rwsem completion kthread wait synchronize context_switch __switch_to",
+    "cancel_delayed_work rcu_barrier",
+)
+
+FAULT_INJECTION = Skips("=should_fail =should_failslab")
+
+_SYSCALL_PREFIXES = """
+SYSC_ SyS_ sys_ __x64_ __ia32_ __arm64_ ____sys_ ___sys_ __sys_ __se_ __se_sys_ __do_sys_ compat_SYSC_ compat_SyS_ ksys_
+"""
+SYSCALL_PREFIXES = tuple(_SYSCALL_PREFIXES.split())
