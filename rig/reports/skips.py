@@ -54,7 +54,66 @@ string pointer snprintf scnprintf kasprintf kvasprintf printk va_format
 dev_(?:info|notice|warn|err|alert|crit|emerg)
 """
 
-_TIMERS_AND_WAITING = Skips(
+_TIMERS_AND_WAITING = """
+del_timer lock_timer_base __timer_delete_sync sk_stop_timer_sync __mod_timer flush_work __cancel_work_timer
+cancel_work_sync try_to_grab_pending flush_workqueue drain_workqueue destroy_workqueue queue_work insert_work
+__queue_delayed_work queue_delayed_work_on __wake_up finish_wait =complete wait_for_completion kthread_stop
+cleanup_srcu_struct
+"""
+
+_DEVICES = """
+kobject_ add_uevent_var get_device_parent device_add device_del device_unregister device_destroy device_release
+=put_device devres_release_all hwrng_unregister i2c_del_adapter __unregister_client device_for_each_child
+rollback_registered unregister_netdev sysfs_remove device_remove_file tty_unregister_device dummy_urb_enqueue
+usb_kill_urb usb_kill_anchored_urbs usb_control_msg usb_hcd_submit_urb usb_submit_urb
+"""
+
+_REST = "(?:read|write)[bwlq]$ logic_in logic_out =iput =iput_final =ihold drop_nlink fast_dput dput ida_free"
+
+BLAMELESS = Skips(
+    _SANITIZERS,
+    _TRAPS,
+    _ALLOCATION,
+    _OBJECT_DEBUGGING,
+    _LOCKING,
+    _COUNTERS_AND_LISTS,
+    _MEMORY_AND_STRINGS,
+    _PRINTING,
+    _TIMERS_AND_WAITING,
+    _DEVICES,
+    _REST,
+)
+
+_ENTRIES = """
+process_one_work do_syscall_ do_fast_syscall_ sysenter_dispatch tracesys_phase2 el0_svc_handler invoke_syscall
+ret_fast_syscall netif_receive_skb do_softirq call_timer_fn _run_timers run_timer_softirq hrtimer_run run_ksoftirqd
+smpboot_thread_fn =kthread start_secondary cpu_startup_entry ret_from_fork
+"""
+
+_FILES = """
+vfs_write vfs_read vfs_iter_read vfs_iter_write do_iter_read do_iter_write call_read_iter call_write_iter
+new_sync_read new_sync_write vfs_ioctl ksys_ioctl compat_ioctl compat_sys_ioctl blkdev_driver_ioctl blkdev_ioctl
+do_iter_readv_writev ^call_mmap mmap_region do_mmap do_dentry_open vfs_open
+"""
+
+_SOCKETS = """
+^(?:sys_)?sock_sendmsg ^(?:sys_)?sock_recvmsg ^(?:sys_)?sock_release ^(?:sys_)?__sock_release =(?:sys_)?setsockopt
+kernel_setsockopt sock_common_setsockopt =(?:sys_)?listen kernel_listen sk_common_release ^(?:sys_)?sock_mmap
+=(?:sys_)?accept kernel_accept ^(?:sys_)?sock_do_ioctl ^(?:sys_)?sock_ioctl ^(?:sys_)?compat_sock_ioctl
+^nfnetlink_rcv_msg ^rtnetlink_rcv_msg ^netlink_dump ^(?:sys_)?socketpair ^(?:sys_)?connect ^(?:sys_)?ioctl
+"""
+
+_FAULTS_AND_EXIT = """
+__do_fault do_page_fault =page_fault __fput task_work_run exit_to_usermode smp_call_function tasklet_action
+tasklet_hi_action
+"""
+
+ANCHORS = Skips(_ENTRIES, _FILES, _SOCKETS, _FAULTS_AND_EXIT)  # from here on a stalled CPU did its own work
+
+SMP_CALL = "smp_call_function"
+RTNL = "rtnl_lock"
+GRACE_PERIODS = ("synchronize_rcu", "synchronize_srcu", "synchronize_net", "synchronize_sched")
+WAITING = Skips(
     "sched _lock _slowlock down rwsem completion kthread wait synchronize context_switch __switch_to",
     "cancel_delayed_work rcu_barrier",
 )
