@@ -1,0 +1,187 @@
+"""`make bench`: four ratios and a size, from one run on one machine.
+
+(a) a whole cold `rig compare` over its floor: plain make once, one incremental make, the same boots by bare QEMU
+(b) the second kernel's build over the first's
+(c) a guest ready for its first command over bare QEMU to init
+(d) a warm `rig compare` over the sum of its guests' time, divided by the guests that fit
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import psutil
+
+from bench import floor
+from rig import cache, paths, plan
+from rig.experiment import Overrides, Plan
+from rig.guest import accel, image, machine
+from rig.kernel import source
+from rig.kernel.build import build
+from rig.model import Accel, Image, Kernel
+from rig.progress import Silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """A `rig compare` from outside: its seconds, its own peak memory in MB, its JSON."""
+
+    seconds: float
+    peak: float
+    result: dict[str, Any]
+
+
+def compare(*options: str) -> Timed:
+    """Run `rig compare base patched` as a user does."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        argv = (sys.executable, "-m", "rig", "compare", "base", "patched", "--quiet", "--json", file.name, *options)
+        began, peak = time.monotonic(), 0.0
+        process = psutil.Popen(argv, stdout=sys.stderr)
+        while process.poll() is None:
+            peak = max(peak, _high_water(process.pid))
+            time.sleep(0.2)
+        seconds = time.monotonic() - began
+        if process.returncode:
+            sys.exit(f"rig compare ended with status {process.returncode}")
+        return Timed(seconds=seconds, peak=peak, result=json.loads(Path(file.name).read_text()))
+
+
+def _high_water(pid: int) -> float:
+    """Return the peak resident memory of a process so far, in MB; 0 when it has gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+
+
+def say(name: str, value: float, bound: float, how: str) -> None:
+    """Print one figure beside its bound."""
+    print(f"{name:44} {value:7.2f}   bound {bound:5.2f}   {'ok ' if value <= bound else 'OVER'}   {how}", flush=True)
+
+
+def guest_seconds(result: dict[str, Any]) -> float:
+    """Return the sum of the guests' lives, power-on to end."""
+    return sum(trial["seconds"] for trial in result["trials"])
+
+
+def work_seconds(result: dict[str, Any]) -> float:
+    """Return the sum of what the workloads took by themselves."""
+    return sum(outcome["seconds"] for trial in result["trials"] for outcome in trial["outcomes"])
+
+
+async def import_source() -> Path:
+    """Import the kernel source into the cache, which happens once a machine, and return its clean tree's directory."""
+    recipe = plan.make("base", None, overrides=Overrides()).base
+    assert recipe.source
+    found = await source.find(recipe.source, recipe.patches, Silent())
+    await source.checkout(found)
+    return found.home.tree
+
+
+async def bare_builds(tree: Path, config: Path, work: Path, patched: Path) -> tuple[float, float]:
+    """Return the seconds of a plain make, and of the incremental one for the second kernel."""
+    out = work / "plain"
+    out.mkdir()
+    shutil.copyfile(config, out / ".config")
+    first = await floor.make(tree, out)
+    if not floor.become(tree, patched):
+        raise RuntimeError("base and patched do not differ")
+    return first, await floor.make(tree, out)
+
+
+async def ready_and_bare(a_plan: Plan, how: Accel, kernel: Kernel, pack: Image, times: int) -> tuple[float, float]:
+    """Return the median seconds until a guest takes its first command, and of bare QEMU to init; taken in turns."""
+    ready, bare = [], []
+    for _ in range(times):
+        bare.append(await floor.boot(kernel, a_plan.profile, a_plan.shape, how, pack))
+        with tempfile.NamedTemporaryFile() as console:
+            began = time.monotonic()
+            given = {"profile": a_plan.profile, "shape": a_plan.shape, "accel": how, "image": pack}
+            async with machine.boot(kernel, console=Path(console.name), **given) as guest:
+                if not await guest.ready():
+                    raise RuntimeError(str(await guest.end))
+                await guest.shell.run("true")
+                ready.append(time.monotonic() - began)
+    return statistics.median(ready), statistics.median(bare)
+
+
+@click.command()
+@click.option("--seconds", default=10, show_default=True, help="of stress per workload and trial")
+@click.option("--repeats", default=3, show_default=True, help="trials of each side, and boots for (c)")
+@click.option("--warm-only", is_flag=True, help="leave out (a) and (b), which build two kernels from nothing")
+def main(seconds: int, repeats: int, warm_only: bool) -> None:
+    """Measure, and print the ratios."""
+    options = ("--seconds", str(seconds), "--repeats", str(repeats))
+    if not warm_only:
+        cold(options, repeats)
+    warm(options, repeats)
+
+
+def cold(options: tuple[str, ...], repeats: int) -> None:
+    """Print (a) and (b), in a cache of their own that holds the source and nothing else."""
+    with tempfile.TemporaryDirectory(prefix="rig-bench-", dir=_roomy()) as name:
+        os.environ["XDG_CACHE_HOME"] = name
+        work = Path(name)
+        tree = asyncio.run(import_source())
+        plain = work / "plain-tree"
+        plain.mkdir()
+        asyncio.run(floor.copy(tree, plain))
+        timed = compare(*options)
+        kernels = [json.loads(path.read_text()) for path in cache.kernels().glob("*/kernel.json")]
+        by_name = {kernel["name"]: kernel for kernel in kernels}
+        config = next(cache.kernels().glob("*/config"))
+        first, second = asyncio.run(bare_builds(plain, config, work, tree))
+        boots = asyncio.run(bare_boots(repeats))
+        least = first + second + boots * len(timed.result["trials"]) + work_seconds(timed.result)
+        say("(a) cold compare / floor", timed.seconds / least, 1.10, f"{timed.seconds:.0f} s / {least:.0f} s")
+        both = by_name["patched"]["seconds"], by_name["base"]["seconds"]
+        say("(b) second build / first", both[0] / both[1], 0.20, f"{both[0]:.0f} s / {both[1]:.0f} s")
+        del os.environ["XDG_CACHE_HOME"]
+
+
+def _roomy() -> Path:
+    place = paths.cache()
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+async def bare_boots(times: int) -> float:
+    """Return the median seconds of bare QEMU to init."""
+    a_plan, how, kernel, pack = await prepared()
+    return statistics.median([await floor.boot(kernel, a_plan.profile, a_plan.shape, how, pack) for _ in range(times)])
+
+
+async def prepared() -> tuple[Plan, Accel, Kernel, Image]:
+    """Return what is needed to boot `patched`."""
+    a_plan = plan.make("patched", None, overrides=Overrides())
+    kernel = await build(a_plan.base, a_plan.profile, Silent())
+    assert isinstance(kernel, Kernel)
+    return a_plan, await accel.find("auto"), kernel, await image.build(Silent())
+
+
+def warm(options: tuple[str, ...], repeats: int) -> None:
+    """Print (c), (d) and the rig's memory, with everything built."""
+
+    async def booted() -> tuple[float, float]:
+        return await ready_and_bare(*await prepared(), repeats)
+
+    ready, bare = asyncio.run(booted())
+    say("(c) ready for a command / bare QEMU to init", ready / bare, 1.50, f"{ready:.1f} s / {bare:.1f} s")
+    timed = compare(*options)
+    shape = plan.make("base", None, overrides=Overrides()).shape
+    least = guest_seconds(timed.result) / plan.guests_that_fit(shape)
+    say("(d) warm compare / guests' time", timed.seconds / least, 1.15, f"{timed.seconds:.0f} s / {least:.0f} s")
+    say("peak memory of the rig process, MB", timed.peak, 300, "QEMU not counted")
+
+
+main()
