@@ -1,0 +1,138 @@
+"""QEMU's command lines, as pure functions: of a guest that runs a kernel under test, and of the acceleration probe."""
+
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from rig import proc
+from rig.model import Accel, Shape
+
+QEMU = "qemu-system-x86_64"
+ADDRESS = "10.0.2.15"  # the guest's, as its init sets it
+CONSOLE, MONITOR = "console", "monitor"  # ids of the character devices
+
+Options = tuple[tuple[str, ...], ...]
+
+# SeaBIOS and q35, as most people run it. microvm boots about half a second sooner under TCG, but without a way to
+# calibrate the TSC it hangs now and then on a loaded host, and its KVM paths are less trodden.
+MACHINE = ("-M", "q35")
+
+# Keep what the guest could do to the host small: no spawning, no raising of privileges.
+SANDBOX = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+
+ACCELERATION = {"kvm": "kvm", "tcg": "tcg,thread=multi"}
+CPU = {"kvm": "host", "tcg": "max,svm=on"}  # all that TCG can do, nested paging included
+
+# Detectors must not hide each other: a warning doesn't panic, a panic ends the boot at once with its text complete.
+# `unknown_nmi_panic` makes the NMI the rig sends into a hung guest a backtrace.
+CMDLINE = (
+    "console=ttyS0,115200",
+    "panic=-1",
+    "panic_on_warn=0",
+    "unknown_nmi_panic",
+    "sysrq_always_enabled=1",
+    "random.trust_cpu=on",  # dropbear waits for the generator; RDRAND seeds it before init
+)
+
+# Under TCG the TSCs are one host clock, in step although calibration by timer interrupts doubts it: without
+# these, 1.4 s of the boot go to timer checks and every clock read to the HPET.
+CMDLINE_FOR: dict[str, tuple[str, ...]] = {"kvm": (), "tcg": ("tsc=reliable", "no_timer_check")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """Where QEMU meets its rig. The rig listens, so a QEMU whose rig has died does not even start."""
+
+    monitor: Path
+    console: Path
+    log: Path  # the raw console goes here first
+    gdb: Path | None = None  # QEMU listens here, halted until gdb says go
+
+
+def cmdline(accel: Accel, *extra: str) -> str:
+    """Return the kernel command line: what every guest gets, what the acceleration needs, then `extra`."""
+    return " ".join((*CMDLINE, *CMDLINE_FOR[accel.name], *extra))
+
+
+def argv(*, kernel: Path, initrd: Path, cmdline: str, shape: Shape, accel: Accel, sockets: Sockets) -> tuple[str, ...]:
+    """Return the command that runs `kernel`."""
+    return _argv(
+        *_bare(accel.name),
+        SANDBOX,
+        ("-smp", str(shape.vcpus)),
+        ("-m", f"{shape.memory_mib}M"),
+        ("-kernel", str(kernel)),
+        ("-initrd", str(initrd)),
+        ("-append", cmdline),
+        *_console(sockets),
+        *_monitor(sockets),
+        *_network(),
+        ("-device", "pvpanic-pci"),
+        # A panic is told to the rig and goes on until its text is out; a reset ends QEMU.
+        ("-action", "reboot=shutdown,shutdown=poweroff,panic=none,watchdog=none"),
+        *_gdb(sockets),
+    )
+
+
+def probe_argv(accel: Literal["kvm", "tcg"], program: Path) -> tuple[str, ...]:
+    """Return the command that runs the acceleration probe as trials would run."""
+    return _argv(*_bare(accel), ("-m", "64M"), ("-kernel", str(program)), ("-device", "isa-debug-exit,iobase=0xf4"))
+
+
+def cpu(accel: Accel) -> str:
+    """Return the CPU model guests get."""
+    return CPU[accel.name]
+
+
+async def version() -> str:
+    """Return what QEMU calls itself."""
+    done = await proc.run((QEMU, "--version"), limit=10)
+    return done.output.splitlines()[0]
+
+
+def _argv(*options: tuple[str, ...]) -> tuple[str, ...]:
+    return (QEMU, *chain.from_iterable(options))
+
+
+def _bare(accel: Literal["kvm", "tcg"]) -> Options:
+    return (
+        ("-nodefaults",),
+        ("-no-user-config",),
+        ("-display", "none"),
+        MACHINE,
+        ("-accel", ACCELERATION[accel]),
+        ("-cpu", CPU[accel]),
+    )
+
+
+def _console(sockets: Sockets) -> Options:
+    return (
+        ("-chardev", f"socket,id={CONSOLE},path={_value(sockets.console)},logfile={_value(sockets.log)}"),
+        ("-serial", f"chardev:{CONSOLE}"),
+    )
+
+
+def _monitor(sockets: Sockets) -> Options:
+    return (
+        ("-chardev", f"socket,id={MONITOR},path={_value(sockets.monitor)}"),
+        ("-mon", f"chardev={MONITOR},mode=control"),
+    )
+
+
+def _network() -> Options:
+    return (
+        ("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-{ADDRESS}:22"),
+        ("-device", "virtio-net-pci,netdev=net,romfile="),  # no boot from the network, so no ROM for it
+    )
+
+
+def _gdb(sockets: Sockets) -> Options:
+    if not sockets.gdb:
+        return ()
+    return (("-S",), ("-gdb", f"unix:{sockets.gdb},server=on,wait=off"))
+
+
+def _value(path: Path) -> str:
+    """Return `path` as a value in a list of options, where a comma is doubled."""
+    return str(path).replace(",", ",,")

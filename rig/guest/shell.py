@@ -1,0 +1,146 @@
+"""Commands and files in the guest, over Paramiko with the host key pinned.
+
+Paramiko itself and not Fabric's runner: that one keeps all output in memory and polls, and its transfers need sftp.
+"""
+
+import asyncio
+import contextlib
+import logging
+import shlex
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from paramiko import Channel, SSHException, Transport
+
+from rig.errors import RigError
+from rig.guest.console import Pulse
+from rig.guest.keys import Keys
+
+# A guest that goes away is an ordinary end here; the library would log it as an error.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").propagate = False
+
+USER = "root"
+CHUNK = 1 << 16
+TAIL = 1 << 16  # bytes of output that are kept
+OnLine = Callable[[str], None]  # called in a worker thread
+
+
+class ShellError(RigError):
+    """The guest does not answer on ssh, or no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A command that ran in the guest."""
+
+    status: int | None  # None if the connection was lost first
+    output: str  # the end of what it wrote, stdout and stderr as they came
+
+
+class Shell:
+    """A connection to one guest. Everything on it ends when the guest does, or when it is closed."""
+
+    def __init__(self, *, port: int, keys: Keys, pulse: Pulse) -> None:
+        self._port, self._keys, self._pulse = port, keys, pulse
+        self._socket: socket.socket | None = None
+        self._transport: Transport | None = None
+
+    async def connect(self, *, limit: float) -> None:
+        """Log in; nothing of the user's own ssh set-up is looked at. Raises ShellError."""
+        try:
+            await asyncio.to_thread(self._connect, limit)
+        except (OSError, EOFError, SSHException) as error:
+            raise ShellError(f"no ssh to the guest: {error or type(error).__name__}") from None
+
+    async def run(self, command: str, *, limit: float | None = None, on_line: OnLine | None = None) -> Ran:
+        """Run `command` to its end. Raises ShellError if it can't be started, TimeoutError past `limit` seconds."""
+        async with asyncio.timeout(limit), self._started(command) as channel:
+            return await asyncio.to_thread(self._follow, channel, on_line)
+
+    async def put(self, local: Path, remote: str, *, limit: float | None = None) -> None:
+        """Copy a file into the guest."""
+        async with asyncio.timeout(limit), self._started(f"cat > {shlex.quote(remote)}") as channel:
+            await asyncio.to_thread(_send, channel, local)
+
+    async def get(self, remote: str, local: Path, *, limit: float | None = None) -> None:
+        """Copy a file out of the guest."""
+        async with asyncio.timeout(limit), self._started(f"cat {shlex.quote(remote)}") as channel:
+            await asyncio.to_thread(_receive, channel, remote, local)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Channel]:
+        """Give a bare channel, for a terminal."""
+        channel = await asyncio.to_thread(self._open)
+        try:
+            yield channel
+        finally:
+            channel.close()
+
+    def close(self) -> None:
+        """Hang up; commands that still run come back at once."""
+        if self._socket:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        if self._transport:
+            self._transport.close()
+
+    @asynccontextmanager
+    async def _started(self, command: str) -> AsyncIterator[Channel]:
+        async with self.session() as channel:
+            try:
+                await asyncio.to_thread(channel.exec_command, command)
+            except (OSError, EOFError, SSHException) as error:
+                raise ShellError(f"{command}: did not start: {error}") from None
+            yield channel
+
+    def _connect(self, limit: float) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=limit)
+        self._transport = transport = Transport(self._socket)
+        transport.daemon = True
+        transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = limit
+        transport.connect(hostkey=self._keys.host, username=USER, pkey=self._keys.client)
+
+    def _open(self) -> Channel:
+        assert self._transport, "connect first"
+        try:
+            channel = self._transport.open_session()
+        except (OSError, EOFError, SSHException) as error:
+            raise ShellError(f"no ssh session: {error}") from None
+        channel.set_combine_stderr(True)
+        return channel
+
+    def _follow(self, channel: Channel, on_line: OnLine | None) -> Ran:
+        tail = partial = b""
+        while chunk := channel.recv(CHUNK):
+            self._pulse.beat()
+            tail = (tail + chunk)[-TAIL:]
+            *lines, partial = (partial + chunk).split(b"\n")
+            partial = partial[-TAIL:]
+            if on_line:
+                for line in lines:
+                    on_line(line.decode(errors="replace"))
+        if on_line and partial:
+            on_line(partial.decode(errors="replace"))
+        status = channel.recv_exit_status()
+        return Ran(status=None if status < 0 else status, output=tail.decode(errors="replace"))
+
+
+def _send(channel: Channel, local: Path) -> None:
+    with local.open("rb") as source:
+        while chunk := source.read(CHUNK):
+            channel.sendall(chunk)
+    channel.shutdown_write()
+    if channel.recv_exit_status():
+        raise ShellError(f"{local}: could not be written in the guest")
+
+
+def _receive(channel: Channel, remote: str, local: Path) -> None:
+    with local.open("wb") as target:
+        while chunk := channel.recv(CHUNK):
+            target.write(chunk)
+    if channel.recv_exit_status():
+        raise ShellError(f"{remote}: could not be read in the guest")

@@ -1,0 +1,122 @@
+"""One boot of one kernel that runs a list of workloads, to its end."""
+
+import asyncio
+import json
+import shlex
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from rig import workloads as table
+from rig.guest import machine
+from rig.guest.ending import Ending
+from rig.guest.machine import Guest
+from rig.guest.shell import ShellError
+from rig.guest.transcript import Transcript
+from rig.model import Accel, End, Image, Kernel, Outcome, Profile, Shape, Status, Trial, Workload
+from rig.progress import Progress, Task
+
+# Seconds without a word, from the console or the workload. More than the kernel's own detectors of hangs need,
+# because they say more than the rig can.
+SILENCE = 90.0
+CUT_OFF = Ending(end=End.KILLED, reason="its ssh server does not answer any more")
+
+
+async def run(
+    kernel: Kernel,
+    workloads: tuple[Workload, ...],
+    *,
+    side: Literal["base", "patched"],
+    index: int,
+    profile: Profile,
+    shape: Shape,
+    accel: Accel,
+    image: Image,
+    directory: Path,
+    progress: Progress,
+) -> Trial:
+    """Boot `kernel`, run `workloads` one after the other, power off; the console is kept in `directory`.
+
+    Ends early when the guest does, and after a workload that spent a detector if others are left: they boot afresh.
+    A guest that never got ready has `ready_seconds` 0 and no outcomes. Sightings are left to who reads the console.
+    """
+    console, began, ready = f"console-{side}-{index}.log", time.monotonic(), 0.0
+    outcomes: tuple[Outcome, ...] = ()
+    booted = machine.boot(kernel, profile=profile, shape=shape, accel=accel, image=image, console=directory / console)
+    with progress.task(f"{side} {index}") as shown:
+        async with booted as guest:
+            shown.advance(0, text="boot")
+            if await guest.ready():
+                ready = time.monotonic() - began
+                outcomes = await _outcomes(guest, workloads, profile.detectors, shown)
+            ending = await guest.power_off()
+            seconds = time.monotonic() - began
+    return Trial(
+        side=side,
+        kernel=kernel.name,
+        index=index,
+        planned=tuple(workload.name for workload in workloads),
+        end=ending.end,
+        end_reason=ending.reason,
+        console=console,
+        ready_seconds=ready,
+        seconds=seconds,
+        outcomes=outcomes,
+    )
+
+
+async def _outcomes(
+    guest: Guest, workloads: tuple[Workload, ...], detectors: tuple[str, ...], shown: Task
+) -> tuple[Outcome, ...]:
+    outcomes: list[Outcome] = []
+    for workload in workloads:
+        outcomes.append(await _outcome(guest, workload, detectors, shown))
+        if guest.end.done() or outcomes[-1].detectors_lost:
+            break
+    return tuple(outcomes)
+
+
+async def _outcome(guest: Guest, workload: Workload, detectors: tuple[str, ...], shown: Task) -> Outcome:
+    """Run one workload, and say so if the guest did not survive it."""
+    began = time.monotonic()
+    transcript = Transcript(_teller(workload.name, shown))
+    status = await _status(guest, workload, transcript)
+    outcome = table.read(workload, transcript.lines(), status, time.monotonic() - began)
+    if status is None:
+        return _bereaved(outcome, await guest.end)
+    return replace(outcome, detectors_lost=transcript.lost(detectors))
+
+
+async def _status(guest: Guest, workload: Workload, transcript: Transcript) -> int | None:
+    """Return the exit status of `workload`, or None with the guest at its end."""
+    command = shlex.join(("/bin/rig-run", workload.name, "--", *workload.argv))
+    running = guest.shell.run(command, on_line=transcript.add)
+    ran = None
+    with suppress(ShellError):
+        ran = await guest.during(running, what=workload.name, limit=workload.limit, silence=SILENCE)
+    if ran and ran.status is not None:
+        return ran.status
+    await guest.leave(CUT_OFF)
+    return None
+
+
+def _bereaved(outcome: Outcome, ending: Ending) -> Outcome:
+    """Return the outcome of a workload whose guest has ended; a QEMU that died says nothing about the kernel."""
+    status = Status.MISS if ending.end is End.LOST else Status.FAIL
+    return replace(outcome, status=status, reason=f"{ending.end}: {ending.reason}")
+
+
+def _teller(name: str, shown: Task) -> Callable[[str], None]:
+    """Return what shows a workload's progress; it is called in the shell's thread."""
+    loop = asyncio.get_running_loop()
+
+    def tell(counts: str) -> None:
+        with suppress(ValueError):
+            said = ", ".join(f"{value} {key}" for key, value in json.loads(counts).items())
+            loop.call_soon_threadsafe(lambda: shown.advance(0, text=f"{name}: {said}"))
+
+    tell("{}")
+    return tell
