@@ -8,6 +8,8 @@
  * what is wrong with keeping, zapping and freeing roots.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +22,7 @@
 #define EXACT_PAGES 64
 #define EXACT_PASSES 300
 #define CHURN_PAGES 16
-#define LEAST_VMS 4 /* of the second part, however short the time */
+#define LEAST_VMS 8 /* of the second part, however short the time */
 #define MOST_STRETCHES 8
 
 static const char what[] = "Toggle CR4.PSE so that KVM drops and rebuilds MMU roots; count the page faults that takes.";
@@ -81,6 +83,80 @@ static void exact(int kvm, const char *label, uint32_t toggles)
 
 /* ---- churn */
 
+/* A thread that runs one vCPU for some stretches. */
+struct toucher {
+	const struct vcpu *vcpu;
+	const volatile struct touch_board *board;
+	uint32_t stretches; /* how many to run */
+	bool smis; /* send it an SMI after each but the last of them */
+	atomic_bool ended;
+	uint32_t finished; /* stretches */
+	uint32_t sent; /* SMIs */
+	uint32_t counted; /* passes that are in done->l2_entries already */
+	pthread_t thread;
+};
+
+static void count_work(struct toucher *toucher)
+{
+	uint32_t passed = toucher->board->passed;
+
+	done->l2_entries += passed - toucher->counted;
+	toucher->counted = passed;
+}
+
+/* After a stretch. False when it was the last one. */
+static bool go_on(struct toucher *toucher)
+{
+	count_work(toucher);
+	if (++toucher->finished == toucher->stretches)
+		return false;
+	if (toucher->smis) {
+		vcpu_smi(toucher->vcpu);
+		toucher->sent++;
+	}
+	return true;
+}
+
+static bool step(struct toucher *toucher)
+{
+	struct kvm_run *run = toucher->vcpu->run;
+	enum stop stop = vcpu_run(toucher->vcpu);
+
+	if (stop == STOP_REPORT)
+		return go_on(toucher);
+	if (stop == STOP_INTERRUPTED)
+		return true;
+	if (stop == STOP_HOLE) { /* the slot is just being replaced */
+		memset(run->mmio.data, 0, sizeof(run->mmio.data));
+		return true;
+	}
+	fail("expected vCPU %u to report after its stretch, got stop %d (exit reason %u)", toucher->vcpu->index, stop,
+	     run->exit_reason);
+}
+
+static void *run_it(void *argument)
+{
+	struct toucher *toucher = argument;
+
+	while (step(toucher))
+		;
+	toucher->ended = true;
+	return NULL;
+}
+
+static void toucher_start(struct toucher *toucher)
+{
+	errno = pthread_create(&toucher->thread, NULL, run_it, toucher);
+	if (errno)
+		fail("cannot start a thread: %m");
+}
+
+static void toucher_join(struct toucher *toucher)
+{
+	pthread_join(toucher->thread, NULL);
+	count_work(toucher);
+}
+
 struct churn {
 	int kvm;
 	unsigned int vcpus;
@@ -130,7 +206,6 @@ static void start_vcpus(struct churn *churn, struct vm *vm, struct vcpu *vcpus, 
 			.vcpu = &vcpus[i],
 			.board = board,
 			.stretches = 1 + choose_below(&churn->choices, MOST_STRETCHES),
-			.holes = true,
 			/* All vCPUs have the same SMBASE, so only one can be in SMM at a time. */
 			.smis = smis && i == 0,
 		};

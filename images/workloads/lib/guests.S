@@ -10,6 +10,7 @@ guest_\name\()_end:
 	.endm
 
 	program touch
+	program visit
 
 	.globl	guest_smi, guest_smi_end
 	.code16

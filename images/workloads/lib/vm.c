@@ -139,7 +139,7 @@ void vm_destroy(struct vm *vm, struct vcpu *vcpus, unsigned int count)
 
 /* ---- vCPUs */
 
-static size_t run_size(void)
+size_t vcpu_run_size(void)
 {
 	static size_t size;
 
@@ -156,14 +156,14 @@ void vcpu_create(const struct vm *vm, uint32_t index, struct vcpu *vcpu)
 {
 	vcpu->index = index;
 	vcpu->fd = must_ioctl(vm->fd, KVM_CREATE_VCPU, index);
-	vcpu->run = mmap(NULL, run_size(), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	vcpu->run = mmap(NULL, vcpu_run_size(), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
 		fail("cannot map kvm_run: %m");
 }
 
 void vcpu_unmap(struct vcpu *vcpu)
 {
-	unmap(vcpu->run, run_size());
+	unmap(vcpu->run, vcpu_run_size());
 	vcpu->run = NULL;
 }
 
@@ -204,14 +204,10 @@ void vcpu_reset(const struct vcpu *vcpu)
 
 static enum stop why_not_entered(void)
 {
-	switch (errno) {
-	case EINTR:
+	if (errno == EINTR)
 		return STOP_INTERRUPTED;
-	case EFAULT:
+	if (errno == EFAULT)
 		return STOP_BAD_MEMORY;
-	case EBADF:
-		return STOP_CLOSED;
-	}
 	fail("expected KVM_RUN to succeed, got: %m");
 }
 

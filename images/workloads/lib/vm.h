@@ -29,6 +29,7 @@ struct vcpu {
 #define LOAD(vm, name) vm_load(vm, GUEST_CODE, guest_##name, (size_t)(guest_##name##_end - guest_##name))
 
 GUEST_PROGRAM(touch);
+GUEST_PROGRAM(visit);
 
 /* Why vcpu_run() returned. */
 enum stop {
@@ -38,7 +39,6 @@ enum stop {
 	STOP_BAD_MEMORY, /* the slot's memory could not be had (EFAULT) */
 	STOP_LOST, /* fetched from what no slot has; it has to be vcpu_reset() */
 	STOP_INTERRUPTED, /* a signal */
-	STOP_CLOSED, /* its file descriptor is not open any more */
 };
 
 /* Open /dev/kvm, or end the program as skipped. */
@@ -66,6 +66,7 @@ void vcpu_reset(const struct vcpu *vcpu);
 enum stop vcpu_run(const struct vcpu *vcpu);
 void vcpu_smi(const struct vcpu *vcpu);
 void vcpu_unmap(struct vcpu *vcpu);
+size_t vcpu_run_size(void); /* of the mapping of kvm_run */
 
 /* Take a VM with `count` vCPUs down in the ordinary order. */
 void vm_destroy(struct vm *vm, struct vcpu *vcpus, unsigned int count);
