@@ -5,13 +5,16 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 UNPREFIXED = ""  # the context of a line that printk did not stamp
 CONSOLE = "console"  # stamped, but without CONFIG_PRINTK_CALLER
 LONGEST = 4096  # of a line, bytes looked at: printk's own records are at most 1 KiB
 
 _STAMP = re.compile(rb"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *([TC]\d+)\])? ")
-_BEHIND = re.compile(rb"(?:\*\* \d+ printk messages dropped \*\* )?(?:.* login: )?" + _STAMP.pattern)
+_LATE_STAMP = re.compile(rb"(?:\*\* \d+ printk messages dropped \*\* )?(?:.* login: )?" + _STAMP.pattern)
+_BEFORE_STAMP = (b"** ", b" login: ")
+_LINE = re.compile(rb"(" + _STAMP.pattern + rb")?([^\n]*)\n?")
 
 
 class Lines:
@@ -55,30 +58,31 @@ class Console:
 
     def split_prefix(self, start: int, end: int) -> tuple[str, int]:
         """Return the context of the line from `start` to `end`, and where its own text begins."""
-        match = _STAMP.match(self.log, start, end) or self._late_stamp(start, end)
+        match = _STAMP.match(self.log, start, end) or (start in self._late and _LATE_STAMP.match(self.log, start, end))
         if not match:
             return UNPREFIXED, start
         caller: bytes | None = match[1]
         return caller.decode() if caller else CONSOLE, self.log.find(b"] ", start, end) + 2
 
-    def _late_stamp(self, start: int, end: int) -> re.Match[bytes] | None:
-        head = min(end, start + LONGEST)
-        if self.log.startswith(b"** ", start, head) or self.log.find(b" login: ", start, head) >= 0:
-            return _BEHIND.match(self.log, start, end)
-        return None
+    @cached_property
+    def _late(self) -> frozenset[int]:
+        """Starts of the lines that may have something before printk's stamp."""
+        return frozenset(start for needle in _BEFORE_STAMP for _, start, _ in self.lines_with(needle))
 
     def by_context(self) -> dict[str, Lines]:
         """Return every line of the log under its context."""
         contexts: defaultdict[str, Lines] = defaultdict(Lines)
-        start = 0
-        while start < len(self.log):
-            end = self.log.find(b"\n", start)
-            end = len(self.log) if end < 0 else end
-            context, text = self.split_prefix(start, end)
+        late = self._late
+        for match in _LINE.finditer(self.log):
+            stamp, caller = match.group(1, 2)
+            start, end = match.span(3)
+            if stamp is None and match.start() in late:
+                context, start = self.split_prefix(start, end)
+            else:
+                context = UNPREFIXED if stamp is None else caller.decode() if caller else CONSOLE
             lines = contexts[context]
-            lines.starts.append(text)
+            lines.starts.append(start)
             lines.ends.append(end)
-            start = end + 1
         return contexts
 
     def text(self, start: int, end: int) -> str:

@@ -1,7 +1,6 @@
 """The lines of one report, cut out of a log in which everybody writes at once. No I/O."""
 
 import heapq
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ _REPLAYING = b"** replaying previous printk message **"
 _ENDS = ("Kernel panic - not syncing", "WARNING: possible circular locking dependency detected")
 _TAINT = "Disabling lock debugging due to kernel taint"
 _ALL_CPUS = "Sending NMI from CPU"
-_UNRELIABLE = re.compile(r" \? | \(unreliable\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class Cutter:
         for start, line in self._from(context, opening):
             if _unreliable(context, line) or _TAINT in line:
                 continue
-            if (count > enough and any(end in line for end in _ENDS)) or count == LINES:
+            if (count > enough and (_ENDS[0] in line or _ENDS[1] in line)) or count == LINES:
                 return
             yield start, line
             count += 1
@@ -157,4 +155,5 @@ class Cutter:
 
 
 def _unreliable(context: str, line: str) -> bool:
-    return context != UNPREFIXED and "<EOI>" not in line and _UNRELIABLE.search(line) is not None
+    """Say whether a line is a frame the unwinder only guessed; without a stamp it may be anything."""
+    return (" ? " in line or line.endswith(" (unreliable)")) and context != UNPREFIXED and "<EOI>" not in line

@@ -1,6 +1,7 @@
 """The type of a report by its title. No I/O."""
 
 import re
+from functools import lru_cache
 
 _OUT_OF_BOUNDS = "(?:(?:global-|slab-|stack-|vmalloc-)?out-of-bounds|user-memory-access|wild-memory-access)"
 
@@ -58,6 +59,7 @@ TYPES: tuple[tuple[str, str], ...] = (  # the start of a title, the first that f
 _TYPES = tuple((re.compile(start), name) for start, name in TYPES)
 
 
+@lru_cache
 def type_of(title: str) -> str:
     """Return the type of a title, "" if it has none."""
     return next((name for start, name in _TYPES if start.match(title)), "")

@@ -1,0 +1,63 @@
+"""The reports of console logs as text, JSON or JSON lines. No I/O."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from rich.text import Text
+
+from rig.model import Report
+from rig.render.terminal import printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What one log said; `file` as the user named it."""
+
+    file: str
+    reports: tuple[Report, ...]
+
+
+def as_json(logs: Sequence[Parsed], *, several: bool) -> str:
+    """Return one object: the reports of the only log, or those of each of several."""
+    found = [_as_dict(log) for log in logs]
+    return json.dumps({"files": found} if several else {"reports": found[0]["reports"]}, indent=2) + "\n"
+
+
+def as_json_line(log: Parsed) -> str:
+    """Return one object on one line."""
+    return json.dumps(_as_dict(log)) + "\n"
+
+
+def as_text(log: Parsed) -> Text:
+    """Return what a person reads, safe for a terminal."""
+    count = len(log.reports)
+    told = Text(f"{printable(log.file)}: {count or 'no'} report{'' if count == 1 else 's'}\n")
+    for report in log.reports:
+        told.append_text(_report(report))
+    return told
+
+
+def _as_dict(log: Parsed) -> dict[str, object]:
+    return {"file": log.file, "reports": [asdict(report) for report in log.reports]}
+
+
+def _report(report: Report) -> Text:
+    told = Text("\n")
+    told.append(printable(report.title), style="bold red")
+    told.append(f"\n{printable(_facts(report))}\n", style="dim")
+    for line in report.text.split("\n"):
+        told.append(f"    {printable(line)}".rstrip() + "\n", style="dim")
+    return told
+
+
+def _facts(report: Report) -> str:
+    facts = [
+        report.type,
+        f"bytes {report.start}-{report.end}",
+        report.context and f"context {report.context}",
+        report.corrupted and f"corrupted: {report.corrupted_reason}",
+        report.suppressed and "suppressed: trouble of the test, not of the kernel",
+        report.alt_titles and f"also: {'; '.join(report.alt_titles)}",
+    ]
+    return ", ".join(fact for fact in facts if fact)
