@@ -1,0 +1,200 @@
+"""The table of workloads, and how what they print is read. No I/O."""
+
+import signal
+from collections import deque
+from collections.abc import Iterable
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, TypeAdapter
+
+from rig import yamlfile
+from rig.errors import InputError
+from rig.model import Metric, MetricKind, Outcome, Status, Workload
+
+# The kernel speaks of hangs after up to 24 s (soft lockup), 40 s (RCU) and 70 s (tasks), whatever runs the guest.
+HANG_SPEAKS_AFTER = 100.0
+LAST_LINES = 40  # of a workload's output that are kept
+LONGEST_LINE = 500  # characters
+MOST_METRICS = 1000
+SKIPPED = 4
+USAGE = 2
+NOT_RUN = (126, 127)
+PROGRESS, SKIP, DETECTORS, METRIC = "@progress ", "@skip ", "@detectors ", '{"metric"'
+ALIVE = {"lockdep": "debug_locks"}  # a detector, and the key of rig-run's answer that is 0 once it is spent
+
+
+class Entry(yamlfile.Strict):
+    """One workload of configs/workloads.yaml, under its name."""
+
+    name: str = ""  # the key it stands under
+    program: str = Field(pattern=r"^/")
+    description: str
+    args: tuple[str, ...] = ("--seconds", "{seconds}", "--vcpus", "{vcpus}", "--seed", "{seed}")
+    overshoot: float = Field(default=5.0, ge=0)  # seconds beyond those asked for, on real hardware
+
+
+def load(text: str, where: str) -> dict[str, Entry]:
+    """Return the workloads of the YAML `text` by name; raises InputError naming `where` and the entry."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{where}: not YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{where}: expected workloads by name, found {type(data).__name__}")
+    return {str(name): _entry(str(name), fields, where) for name, fields in data.items()}
+
+
+def _entry(name: str, fields: object, where: str) -> Entry:
+    entry = yamlfile.parse(Entry, yaml.safe_dump(fields), f"{where}: {name}").model_copy(update={"name": name})
+    try:
+        _filled(entry, seconds=1, vcpus=1, seed=1)
+    except (KeyError, IndexError, ValueError) as error:
+        hint = "{seconds}, {vcpus} and {seed} can be used"
+        raise InputError(f"{where}: {name}: args: can't be filled in: {error}", hint=hint) from error
+    return entry
+
+
+def _filled(entry: Entry, **values: int) -> tuple[str, ...]:
+    return tuple(word.format(**values) for word in entry.args)
+
+
+def command(entry: Entry, *, seconds: int, vcpus: int, seed: int, time_scale: float) -> Workload:
+    """Return `entry` ready to be run; its limit leaves the kernel time to say what hangs."""
+    return Workload(
+        name=entry.name,
+        argv=(entry.program, *_filled(entry, seconds=seconds, vcpus=vcpus, seed=seed)),
+        seconds=seconds,
+        limit=seconds + entry.overshoot * time_scale + HANG_SPEAKS_AFTER,
+    )
+
+
+# ---- what a workload prints
+
+
+class _Line(BaseModel):
+    """JSON on a line of its own; keys of later versions are let through."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class _Progress(_Line):
+    iterations: NonNegativeInt
+    l2_entries: NonNegativeInt
+
+
+class _Measured(_Line):
+    metric: str = Field(min_length=1)
+    value: FiniteFloat
+    unit: str
+    kind: MetricKind
+
+
+_ANSWERS = TypeAdapter(dict[str, object])
+
+
+class Reader:
+    """Reads the lines of one workload as they come, in little memory however many there are.
+
+    Where a line starts as a mark or metric and can't be read, the workload's word that it passed is not trusted.
+    All other lines are just output.
+    """
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+        self._progress = _Progress(iterations=0, l2_entries=0)
+        self._metrics: dict[str, Metric] = {}
+        self._skip = ""
+        self._answers: dict[str, object] = {}
+        self._unreadable = ""  # the first such line
+        self._output: deque[str] = deque(maxlen=LAST_LINES)
+
+    def feed(self, line: str) -> None:
+        """Take the next line, with or without its end."""
+        line = line.rstrip("\r\n")
+        try:
+            said = self._understood(line)
+        except ValueError:  # pydantic's are of that kind
+            said = False
+            self._unreadable = self._unreadable or line[:LONGEST_LINE]
+        if not said:
+            self._output.append(line[:LONGEST_LINE])
+
+    def _understood(self, line: str) -> bool:
+        """Take `line` if it is meant for the rig; raises ValueError if it is and can't be read."""
+        if line.startswith(PROGRESS):
+            self._progress = _Progress.model_validate_json(line.removeprefix(PROGRESS))
+        elif line.startswith(METRIC):
+            self._measure(_Measured.model_validate_json(line))
+        elif line.startswith(SKIP):
+            self._skip = line.removeprefix(SKIP).strip()
+        elif line.startswith(DETECTORS):
+            self._answers = _ANSWERS.validate_json(line.removeprefix(DETECTORS))
+        else:
+            return False
+        return True
+
+    def _measure(self, measured: _Measured) -> None:
+        if len(self._metrics) >= MOST_METRICS and measured.metric not in self._metrics:
+            raise ValueError("too many metrics")
+        self._metrics[measured.metric] = Metric(
+            name=measured.metric, value=measured.value, unit=measured.unit, kind=measured.kind
+        )
+
+    def outcome(self, exit_status: int | None, seconds: float, reason: str = "") -> Outcome:
+        """Return what came of it.
+
+        `exit_status` is None if it never ended; `reason` is for what only the caller knows.
+        """
+        status, own_reason = self._judge(exit_status)
+        return Outcome(
+            workload=self._workload.name,
+            status=status,
+            reason=reason or own_reason,
+            exit_status=exit_status,
+            seconds=seconds,
+            iterations=self._progress.iterations,
+            l2_entries=self._progress.l2_entries,
+            metrics=tuple(self._metrics.values()),
+            output="\n".join(self._output),
+            detectors_lost=tuple(name for name, key in ALIVE.items() if self._answers.get(key) == 0),
+        )
+
+    def _judge(self, exit_status: int | None) -> tuple[Status, str]:
+        if exit_status is None:
+            return Status.FAIL, "did not end"
+        if exit_status == SKIPPED:
+            return Status.SKIP, self._skip or "gave no reason"
+        if exit_status == USAGE or exit_status in NOT_RUN:
+            return Status.ERROR, f"could not be run: {self._last_words(exit_status)}"
+        if exit_status > 128:
+            return Status.FAIL, f"killed by {_signal(exit_status - 128)}"
+        if exit_status:
+            return Status.FAIL, self._last_words(exit_status)
+        return self._judge_success()
+
+    def _judge_success(self) -> tuple[Status, str]:
+        done = self._progress
+        if self._unreadable:
+            return Status.ERROR, f"printed what can't be read: {self._unreadable}"
+        if not (done.iterations and done.l2_entries):
+            return Status.FAIL, f"made no progress: {done.iterations} iterations, {done.l2_entries} L2 entries"
+        return Status.PASS, ""
+
+    def _last_words(self, exit_status: int) -> str:
+        words = next((line.strip() for line in reversed(self._output) if line.strip()), "it said nothing")
+        return f"exit status {exit_status}: {words}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def read(workload: Workload, lines: Iterable[str], exit_status: int | None, seconds: float) -> Outcome:
+    """Return what came of `workload`, which printed `lines`; `exit_status` is None if it never ended."""
+    reader = Reader(workload)
+    for line in lines:
+        reader.feed(line)
+    return reader.outcome(exit_status, seconds)
