@@ -35,7 +35,7 @@ def load(model: type[Model], path: Path) -> Model:
 
 
 def parse(model: type[Model], text: str, where: str) -> Model:
-    """Read YAML `text` that came from `where` as a `model`; raises InputError."""
+    """Read YAML `text` that came from `where` as a `model`; raises InputError. No I/O."""
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
