@@ -178,10 +178,10 @@ static int listen_for_ssh(void)
 	return fd;
 }
 
-/* Start one server for a connection. It is its own session; what it has to say goes to the kernel's log. */
+/* Start one server for a connection. It is its own session. With -i it can log to syslog only, which is not there. */
 static void serve(int listener)
 {
-	static char *const argv[] = {"dropbear", "-i", "-E", "-s", "-r", HOST_KEY, NULL};
+	static char *const argv[] = {"dropbear", "-i", "-s", "-r", HOST_KEY, NULL};
 	int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	sigset_t none;
 
