@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from rig.guest.lines import Lines
+
 CHUNK = 1 << 16
-LONGEST_LINE = 1 << 12  # bytes; a longer one comes in pieces
 LONGEST_SLEEP = 3600.0  # asyncio can't sleep for ever
 CAP = 256 << 20  # bytes of console after which a guest is only filling the disk
 
@@ -34,9 +35,8 @@ class Console:
     """Reads a guest's console to its end, however much comes."""
 
     def __init__(self, *, pulse: Pulse, on_line: Callable[[bytes], None], on_flood: Callable[[], None]) -> None:
-        self._pulse, self._on_line, self._on_flood = pulse, on_line, on_flood
+        self._pulse, self._lines, self._on_flood = pulse, Lines(on_line), on_flood
         self._writer: asyncio.StreamWriter | None = None
-        self._partial = b""
         self._count = 0
         self.connected = asyncio.Event()
         self.drained = asyncio.Event()
@@ -72,10 +72,7 @@ class Console:
 
     def _take(self, chunk: bytes) -> None:
         self._pulse.beat()
-        *lines, partial = (self._partial + chunk).split(b"\n")
-        self._partial = partial[-LONGEST_LINE:]
-        for line in lines:
-            self._on_line(line)
+        self._lines.feed(chunk)
         under = self._count <= CAP
         self._count += len(chunk)
         if under and self._count > CAP:

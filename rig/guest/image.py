@@ -1,6 +1,7 @@
 """The guest's initramfs, made of `images/` and kept in the cache; the same inputs give the same bytes."""
 
 import hashlib
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ async def build(progress: Progress) -> Image:
     async with cache.locked(entry.with_suffix(".lock"), progress):
         if not entry.exists():
             with progress.task("image"), cache.scratch() as work, cache.published(entry) as made:
-                await proc.run(("make", "-C", source, f"OUT={work}"), limit=LIMIT)
+                await proc.run(("make", f"-j{os.cpu_count()}", "-C", source, f"OUT={work}"), limit=LIMIT)
                 (made / NAME).write_bytes(cpio.pack((*entries(work / "root"), *NODES)))
     path = entry / NAME
     return Image(path=path, digest=hashlib.sha256(path.read_bytes()).hexdigest())

@@ -30,6 +30,7 @@ TRACE_SILENCE = 0.3
 
 LAST_WORDS = 5.0  # real seconds: a connection and its QEMU end together, give or take this
 READY = b"rig: ready"  # the last line of images/init
+GIVEN_UP = b"rig: gave up: "  # after this line in a console, all is the rig's own doing
 PANIC = re.compile(rb"Kernel panic - not syncing: (.*)")
 Result = TypeVar("Result")
 
@@ -38,12 +39,14 @@ class Guest:
     """One guest. `end` is how it ended, once it has; `shell` works once `ready` said yes."""
 
     shell: Shell
+    gdb: Path | None = None  # where it waits for gdb
 
-    def __init__(self, *, scale: float, credentials: keys.Keys) -> None:
+    def __init__(self, *, scale: float, credentials: keys.Keys, log: Path) -> None:
         self.end: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.pulse = Pulse()
         self._scale = scale  # infinite where a debugger may halt the guest
         self._credentials = credentials
+        self._log = log
         self._seen = Evidence()
         self._booted = asyncio.Event()
         self._console = Console(pulse=self.pulse, on_line=self._on_line, on_flood=self._on_flood)
@@ -181,8 +184,13 @@ class Guest:
         await self.end
 
     async def _give_up(self, ending: Ending) -> None:
-        """Decide that the guest hangs, have it say where, and end it."""
+        """Decide that the guest hangs, have it say where, and end it.
+
+        A line in the log parts what the kernel said by itself from what it was made to say.
+        """
         self._seen.decided = ending
+        with self._log.open("ab") as log:
+            log.write(b"\n" + GIVEN_UP + ending.reason.encode() + b"\n")
         for key in "wl":  # sysrq: blocked tasks, backtraces of all CPUs; heard while interrupts are
             await self._monitor.send_break()
             await self._console.press(key)
@@ -207,21 +215,23 @@ async def boot(
     accel: Accel,
     image: Image,
     console: Path,
-    gdb: Path | None = None,
+    gdb: bool = False,
     extra: tuple[str, ...] = (),
 ) -> AsyncIterator[Guest]:
     """Run `kernel` in a guest for as long as the context lasts; nothing of it is left afterwards.
 
-    The raw console goes to the file `console`. With `gdb` QEMU halts at power-on, listens for gdb on that Unix socket,
-    and no limit holds. `extra` is added to the kernel's command line.
+    The raw console goes to the file `console`. With `gdb` QEMU halts at power-on, listens for gdb on the Unix socket
+    `guest.gdb`, and no limit holds. `extra` is added to the kernel's command line.
     """
     credentials = keys.make()
-    guest = Guest(scale=math.inf if gdb else accel.time_scale, credentials=credentials)
+    guest = Guest(scale=math.inf if gdb else accel.time_scale, credentials=credentials, log=console)
     async with AsyncExitStack() as stack:
         work = stack.enter_context(cache.scratch())
+        guest.gdb = work / "gdb" if gdb else None
         initrd = work / "initrd"
+        console.write_bytes(b"")
         initrd.write_bytes(image.path.read_bytes() + credentials.archive)
-        sockets = qemu.Sockets(monitor=work / "monitor", console=work / "console", log=console, gdb=gdb)
+        sockets = qemu.Sockets(monitor=work / "monitor", console=work / "console", log=console, gdb=guest.gdb)
         cmdline = qemu.cmdline(accel, *profile.cmdline, *(("nokaslr",) if gdb else ()), *extra)
         argv = qemu.argv(
             kernel=kernel.bzimage, initrd=initrd, cmdline=cmdline, shape=shape, accel=accel, sockets=sockets

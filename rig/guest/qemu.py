@@ -107,8 +107,9 @@ def _bare(accel: Literal["kvm", "tcg"]) -> Options:
 
 
 def _console(sockets: Sockets) -> Options:
+    log = f"logfile={_value(sockets.log)},logappend=on"  # the rig writes there too
     return (
-        ("-chardev", f"socket,id={CONSOLE},path={_value(sockets.console)},logfile={_value(sockets.log)}"),
+        ("-chardev", f"socket,id={CONSOLE},path={_value(sockets.console)},{log}"),
         ("-serial", f"chardev:{CONSOLE}"),
     )
 

@@ -26,7 +26,7 @@ logging.getLogger("paramiko").propagate = False
 USER = "root"
 CHUNK = 1 << 16
 TAIL = 1 << 16  # bytes of output that are kept
-OnLine = Callable[[str], None]  # called in a worker thread
+OnOutput = Callable[[bytes], None]  # called in a worker thread
 
 
 class ShellError(RigError):
@@ -56,10 +56,13 @@ class Shell:
         except (OSError, EOFError, SSHException) as error:
             raise ShellError(f"no ssh to the guest: {error or type(error).__name__}") from None
 
-    async def run(self, command: str, *, limit: float | None = None, on_line: OnLine | None = None) -> Ran:
-        """Run `command` to its end. Raises ShellError if it can't be started, TimeoutError past `limit` seconds."""
+    async def run(self, command: str, *, limit: float | None = None, on_output: OnOutput | None = None) -> Ran:
+        """Run `command`, with nothing on its stdin, to its end.
+
+        Raises ShellError if it can't be started, TimeoutError past `limit` seconds.
+        """
         async with asyncio.timeout(limit), self._started(command) as channel:
-            return await asyncio.to_thread(self._follow, channel, on_line)
+            return await asyncio.to_thread(self._follow, channel, on_output)
 
     async def put(self, local: Path, remote: str, *, limit: float | None = None) -> None:
         """Copy a file into the guest."""
@@ -113,18 +116,14 @@ class Shell:
         channel.set_combine_stderr(True)
         return channel
 
-    def _follow(self, channel: Channel, on_line: OnLine | None) -> Ran:
-        tail = partial = b""
+    def _follow(self, channel: Channel, on_output: OnOutput | None) -> Ran:
+        channel.shutdown_write()
+        tail = b""
         while chunk := channel.recv(CHUNK):
             self._pulse.beat()
             tail = (tail + chunk)[-TAIL:]
-            *lines, partial = (partial + chunk).split(b"\n")
-            partial = partial[-TAIL:]
-            if on_line:
-                for line in lines:
-                    on_line(line.decode(errors="replace"))
-        if on_line and partial:
-            on_line(partial.decode(errors="replace"))
+            if on_output:
+                on_output(chunk)
         status = channel.recv_exit_status()
         return Ran(status=None if status < 0 else status, output=tail.decode(errors="replace"))
 

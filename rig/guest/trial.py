@@ -1,7 +1,6 @@
 """One boot of one kernel that runs a list of workloads, to its end."""
 
 import asyncio
-import json
 import shlex
 import time
 from collections.abc import Callable
@@ -10,18 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from rig import workloads as table
 from rig.guest import machine
 from rig.guest.ending import Ending
+from rig.guest.lines import Lines
 from rig.guest.machine import Guest
 from rig.guest.shell import ShellError
-from rig.guest.transcript import Transcript
 from rig.model import Accel, End, Image, Kernel, Outcome, Profile, Shape, Status, Trial, Workload
 from rig.progress import Progress, Task
+from rig.workloads import PROGRESS, Reader
 
 # Seconds without a word, from the console or the workload. More than the kernel's own detectors of hangs need,
 # because they say more than the rig can.
 SILENCE = 90.0
+RUN = "/bin/rig-run"
 CUT_OFF = Ending(end=End.KILLED, reason="its ssh server does not answer any more")
 
 
@@ -51,7 +51,7 @@ async def run(
             shown.advance(0, text="boot")
             if await guest.ready():
                 ready = time.monotonic() - began
-                outcomes = await _outcomes(guest, workloads, profile.detectors, shown)
+                outcomes = await _outcomes(guest, workloads, shown)
             ending = await guest.power_off()
             seconds = time.monotonic() - began
     return Trial(
@@ -68,35 +68,39 @@ async def run(
     )
 
 
-async def _outcomes(
-    guest: Guest, workloads: tuple[Workload, ...], detectors: tuple[str, ...], shown: Task
-) -> tuple[Outcome, ...]:
+async def _outcomes(guest: Guest, workloads: tuple[Workload, ...], shown: Task) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for workload in workloads:
-        outcomes.append(await _outcome(guest, workload, detectors, shown))
+        outcomes.append(await _outcome(guest, workload, shown))
         if guest.end.done() or outcomes[-1].detectors_lost:
             break
     return tuple(outcomes)
 
 
-async def _outcome(guest: Guest, workload: Workload, detectors: tuple[str, ...], shown: Task) -> Outcome:
+async def _outcome(guest: Guest, workload: Workload, shown: Task) -> Outcome:
     """Run one workload, and say so if the guest did not survive it."""
-    began = time.monotonic()
-    transcript = Transcript(_teller(workload.name, shown))
-    status = await _status(guest, workload, transcript)
-    outcome = table.read(workload, transcript.lines(), status, time.monotonic() - began)
-    if status is None:
-        return _bereaved(outcome, await guest.end)
-    return replace(outcome, detectors_lost=transcript.lost(detectors))
+    began, reader = time.monotonic(), Reader(workload)
+    shown.advance(0, text=workload.name)
+    status = await _status(guest, workload, reader, _teller(workload.name, shown))
+    outcome = reader.outcome(status, time.monotonic() - began)
+    return outcome if status is not None else _bereaved(outcome, await guest.end)
 
 
-async def _status(guest: Guest, workload: Workload, transcript: Transcript) -> int | None:
+async def _status(guest: Guest, workload: Workload, reader: Reader, tell: Callable[[str], None]) -> int | None:
     """Return the exit status of `workload`, or None with the guest at its end."""
-    command = shlex.join(("/bin/rig-run", workload.name, "--", *workload.argv))
-    running = guest.shell.run(command, on_line=transcript.add)
+
+    def read(line: bytes) -> None:  # in the shell's thread
+        text = line.decode(errors="replace")
+        reader.feed(text)
+        tell(text)
+
+    lines = Lines(read)
+    command = shlex.join((RUN, workload.name, "--", *workload.argv))
     ran = None
     with suppress(ShellError):
+        running = guest.shell.run(command, on_output=lines.feed)
         ran = await guest.during(running, what=workload.name, limit=workload.limit, silence=SILENCE)
+    lines.end()
     if ran and ran.status is not None:
         return ran.status
     await guest.leave(CUT_OFF)
@@ -110,13 +114,12 @@ def _bereaved(outcome: Outcome, ending: Ending) -> Outcome:
 
 
 def _teller(name: str, shown: Task) -> Callable[[str], None]:
-    """Return what shows a workload's progress; it is called in the shell's thread."""
+    """Return what shows a workload's progress; it may be called in any thread."""
     loop = asyncio.get_running_loop()
 
-    def tell(counts: str) -> None:
-        with suppress(ValueError):
-            said = ", ".join(f"{value} {key}" for key, value in json.loads(counts).items())
-            loop.call_soon_threadsafe(lambda: shown.advance(0, text=f"{name}: {said}"))
+    def tell(line: str) -> None:
+        if line.startswith(PROGRESS):
+            counts = line.removeprefix(PROGRESS).translate(str.maketrans({",": ", ", ":": " ", **dict.fromkeys('{}"')}))
+            loop.call_soon_threadsafe(lambda: shown.advance(0, text=f"{name}: {counts}"))
 
-    tell("{}")
     return tell
