@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ def find(wanted: str, *, name: str, profile: str) -> Kernel | None:
         kernel = KERNEL.validate_json((directory / "kernel.json").read_bytes())
     except FileNotFoundError:
         return None
+    os.utime(directory)  # `rig gc` goes by when it was last used
     return _placed(replace(kernel, name=name, profile=profile), directory)
 
 

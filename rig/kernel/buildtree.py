@@ -50,9 +50,10 @@ class BuildTree:
         """Return the command line of make for these targets and options.
 
         The lock is inherited by every process make starts: after a rig was killed, the next one waits for the last
-        of them before it touches what they write.
+        of them before it touches what they write. Without a rig to read what it says, make must still live long
+        enough to remove half-made targets; so a broken pipe is no reason to die.
         """
-        flock = ("flock", "--no-fork", self.path / "make.lock")
+        flock = ("flock", "--no-fork", self.path / "make.lock", "env", "--ignore-signal=PIPE")
         where = ("-C", self.tree.home.tree, f"O={self.path}")
         return (*flock, "make", *where, *FIXED, *self.tools.variables, *words)
 

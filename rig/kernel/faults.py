@@ -1,4 +1,4 @@
-"""Failures of a build that say something about the host and nothing about the kernel. No I/O."""
+"""Failures of a build that say something about the host and nothing about the kernel."""
 
 from rig.errors import HostError
 from rig.kernel.disk import FULL, HINT

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rig.kernel import expression
+
 LINE = re.compile(r"(?:CONFIG_(?P<set>\w+)=(?P<value>.*)|# CONFIG_(?P<unset>\w+) is not set)\s*$")
-SYMBOL = re.compile(r"\"[^\"]*\"|\b[A-Z0-9_]*[A-Z][A-Z0-9_]*\b")
 ENTRY = re.compile(r"(?P<kind>config|menuconfig)\s+(?P<symbol>\w+)\s*$")
 BLOCK_END = re.compile(r"(?:config|menuconfig|choice|endchoice|comment|menu|endmenu|if|endif|source)\b")
 
@@ -86,7 +87,7 @@ def definitions(file: str, text: str, symbol: str) -> tuple[Definition, ...]:
     """Return where the Kconfig file `text` defines `symbol`, with the conditions around it in that file."""
     found = []
     conditions: list[str] = []
-    lines = text.replace("\\\n", " ").splitlines()
+    lines = re.sub(r"\\\n\s*", "", text).splitlines()
     for number, line in enumerate(lines):
         if opened := re.match(r"if\s+(.+)", line):
             conditions.append(opened[1])
@@ -140,8 +141,15 @@ def why(drop: Dropped, files: dict[str, str], config: str) -> str:
 
 def _reasons(defined: Definition, final: dict[str, str]) -> Iterator[str]:
     for condition in defined.depends:
-        symbols = dict.fromkeys(word for word in SYMBOL.findall(condition) if not word.startswith('"'))
-        known = ", ".join(f"{word} is {final.get(word, 'n')}" for word in symbols)
-        yield f"depends on {condition} ({known}) in {defined.file}"
+        if not _holds(condition, final):
+            known = ", ".join(f"{word} is {final.get(word, 'n')}" for word in expression.symbols(condition))
+            yield f"depends on {condition} ({known}) in {defined.file}"
     if not defined.prompt:
         yield f"it can't be asked for, only selected ({defined.file})"
+
+
+def _holds(condition: str, final: dict[str, str]) -> bool:
+    try:
+        return expression.holds(condition, final)
+    except ValueError:
+        return False  # not understood: worth showing

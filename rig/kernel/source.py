@@ -72,6 +72,7 @@ async def find(source: Source, applied: tuple[Path, ...], progress: Progress) ->
             base = await _directory(Path(source.location), progress)
         case "git":
             base = await _git(source, progress)
+    os.utime(base.home.path)  # `rig gc` goes by when it was last used
     return Tree(home=base.home, id=await _patched(base, applied))
 
 
