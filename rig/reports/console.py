@@ -9,7 +9,7 @@ from functools import cached_property
 
 UNPREFIXED = ""  # the context of a line that printk did not stamp
 CONSOLE = "console"  # stamped, but without CONFIG_PRINTK_CALLER
-LONGEST = 4096  # of a line, bytes looked at: printk's own records are at most 1 KiB
+LONGEST = 2048  # of a line, bytes looked at: printk's own records are at most 1 KiB
 
 _STAMP = re.compile(rb"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *([TC]\d+)\])? ")
 _LATE_STAMP = re.compile(rb"(?:\*\* \d+ printk messages dropped \*\* )?(?:.* login: )?" + _STAMP.pattern)

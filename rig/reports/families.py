@@ -1,6 +1,7 @@
 """What opens a report and how it is titled: one row a kind of report. No I/O.
 
-Within a group the row whose trigger comes first in the text wins; of two at the same place, the upper one.
+In a trigger `…` is anything in the same line. Within a group the row whose trigger comes first in the text wins; of
+two at the same place, the upper one.
 """
 
 from rig.reports.rules import FUNC, NAME, PC, Group, Pick, Seek, Take, group, matcher, row
@@ -21,7 +22,7 @@ STALL = (
     (Seek(matcher("apic_timer_interrupt")), IP, STACK),
     (Seek(matcher("apic_timer_interrupt|Exception stack|el1h_64_irq")), STACK),
 )
-ORIGIN = ((STACK, Seek(matcher("Local variable .* created at:|Uninit was created at:")), STACK),)
+ORIGIN = ((STACK, Seek(matcher("(?:Local variable .*|Uninit was )created at:")), STACK),)
 UNLOCK = ((PC_LINE, CALL, STACK),)
 
 _TRACE_STARTS = (
@@ -31,14 +32,14 @@ _TRACE_STARTS = (
     r"(?:^|[^k]) backtrace(?: \(crc [0-9a-f]+\))?:",
     "Backtrace:",
     "Uninit was stored to memory at",
-    "status: .* badaddr: .* cause: ",  # riscv's registers
+    "status: [0-9a-f]+ badaddr: [0-9a-f]+ cause: ",  # riscv's registers
 )
 TRACE_START = matcher("|".join(f"({start})" for start in _TRACE_STARTS))  # lastindex is the kind
 REGISTERS = len(_TRACE_STARTS)  # the kind no frames need to follow
 FRAME = matcher(rf"^[ \t]*(?:{PC} *){{0,2}}{NAME}|{PC} \((\w+)\) from {PC} \((\w+)[.+]")
 STACKLESS = "(stack is not available)"
 
-SRC = r"[\w/.-]+\.[A-Za-z]+:\d+"
+SRC = r"(?<![\w/.-])[\w/.-]+\.[A-Za-z]+:\d+"
 HEX = "[0-9a-f]+"
 AT_FUNC = rf"at: (?:{PC} *)?{FUNC}"
 ACCESS = rf"(?P<access>Read|Write) (?:of size \d+|at addr {HEX})"
@@ -142,7 +143,7 @@ BUG = group(
             pick=Pick.STALL,
             alias="stall in {frame}",
         ),
-        row("BUG: .*still has locks held!", "BUG: still has locks held in {frame}", needs=(rf"{PC} *{FUNC}",)),
+        row("BUG: …still has locks held!", "BUG: still has locks held in {frame}", needs=(rf"{PC} *{FUNC}",)),
         row(
             "BUG: scheduling while atomic",
             "BUG: scheduling while atomic in {frame}",
@@ -160,7 +161,7 @@ BUG = group(
         row("BUG: Bad rss-counter state", "BUG: Bad rss-counter state", stack=False),
         row("BUG: non-zero nr_(?P<what>ptes|pmds) on freeing mm", "BUG: non-zero nr_{what} on freeing mm", stack=False),
         row(
-            r"BUG: Dentry .* still in use \(\d+\) (?P<mount>\[unmount of .*\])",
+            r"BUG: Dentry … still in use \(\d+\) (?P<mount>\[unmount of .*\])",
             "BUG: Dentry still in use in unmount",
             alias="BUG: Dentry still in use {mount}",
         ),
@@ -198,7 +199,7 @@ BUG = group(
             " strdup strndup memdup",
         ),
         row(
-            "BUG: .*stack guard page was hit at",
+            "BUG: …stack guard page was hit at",
             "BUG: stack guard page was hit in {frame}",
             frame=FAULT,
             pick=Pick.STALL,
@@ -231,42 +232,42 @@ WARNING = group(
     ),
     formats=(
         row(
-            r"WARNING: .*lib/debugobjects\.c.* (?:debug_print|debug_check|at )",
+            r"WARNING: …lib/debugobjects\.c… (?:debug_print|debug_check|at )",
             "WARNING: ODEBUG bug in {frame}",
             frame=WARN,
             skip="debug_ rcu hrtimer_ timer_ work_ percpu_ vunmap vfree __free_ debug_check kobject_",
         ),
         row(
-            r"WARNING: .*mm/usercopy\.c.* (?:usercopy_warn|at )",
+            r"WARNING: …mm/usercopy\.c… (?:usercopy_warn|at )",
             "WARNING: bad usercopy in {frame}",
             frame=WARN,
             skip="usercopy __check",
         ),
         row(
-            r"WARNING: .*lib/kobject\.c.* (?:kobject_|at )",
+            r"WARNING: …lib/kobject\.c… (?:kobject_|at )",
             "WARNING: kobject bug in {frame}",
             frame=WARN,
             skip="kobject_",
         ),
         row(
-            r"WARNING: .*fs/proc/generic\.c.* (?:proc_register|at )",
+            r"WARNING: …fs/proc/generic\.c… (?:proc_register|at )",
             "WARNING: proc registration bug in {frame}",
             frame=WARN,
             skip="proc_",
         ),
         row(
-            r"WARNING: .*lib/refcount\.c.* (?:refcount_|at )",
+            r"WARNING: …lib/refcount\.c… (?:refcount_|at )",
             "WARNING: refcount bug in {frame}",
             frame=WARN,
             skip="refcount kobject_",
         ),
         row(
-            r"WARNING: .*kernel/locking/lockdep\.c.*lock_",
+            r"WARNING: …kernel/locking/lockdep\.c…lock_",
             "WARNING: locking bug in {frame}",
             frame=WARN,
             skip="lock_sock release_sock",
         ),
-        row("WARNING: .*still has locks held!", "WARNING: still has locks held in {frame}", needs=(AT_FUNC,)),
+        row("WARNING: …still has locks held!", "WARNING: still has locks held in {frame}", needs=(AT_FUNC,)),
         row("WARNING: Nested lock was not taken", "WARNING: nested lock was not taken in {frame}", frame=WARN),
         row(
             "WARNING: lock held when returning to user space",
@@ -275,13 +276,13 @@ WARNING = group(
             stack=False,
         ),
         row(
-            r"WARNING: .*mm/.*\.c.* k?.?malloc",
+            r"WARNING: …mm/…\.c… k?.?malloc",
             "WARNING: kmalloc bug in {frame}",
             frame=WARN,
             skip="kmalloc krealloc slab kmem",
         ),
-        row(r"WARNING: .*mm/vmalloc\.c.*__vmalloc_node", "WARNING: zero-size vmalloc in {frame}", frame=WARN),
-        row("WARNING: .* usb_submit_urb", "WARNING in {frame}/usb_submit_urb", frame=WARN, skip=USB),
+        row(r"WARNING: …mm/vmalloc\.c…__vmalloc_node", "WARNING: zero-size vmalloc in {frame}", frame=WARN),
+        row("WARNING: … usb_submit_urb", "WARNING in {frame}/usb_submit_urb", frame=WARN, skip=USB),
         row(
             rf"WARNING: (?:{SRC} at 0x{HEX}, CPU#\d+|.* at {SRC} {FUNC}|(?:\[.*\] )?{SRC} at {NAME})",
             "WARNING in {frame}",
@@ -300,9 +301,9 @@ WARNING = group(
             needs=("just changed the state of lock", AT_FUNC),
         ),
         row(
-            "WARNING: .*-safe -> .*-unsafe lock order detected",
+            "WARNING: …-safe -> …-unsafe lock order detected",
             "possible deadlock in {frame}",
-            frame=((Seek(matcher("which became .* at:")), STACK),),
+            frame=((Seek(matcher("which became … at:")), STACK),),
         ),
         row("WARNING: possible recursive locking detected", "possible deadlock in {frame}", needs=(ACQUIRE, AT_FUNC)),
         row(
@@ -319,12 +320,12 @@ WARNING = group(
             skip="rcu kmem slab",
         ),
         row(
-            rf"WARNING: kernel stack regs at {HEX} in .* has bad '(?P<what>.*)' value",
+            rf"WARNING: kernel stack regs at {HEX} in … has bad '(?P<what>.*)' value",
             "WARNING: kernel stack regs has bad '{what}' value",
             stack=False,
         ),
         row(
-            rf"WARNING: kernel stack frame pointer at {HEX} in .* has bad value",
+            rf"WARNING: kernel stack frame pointer at {HEX} in … has bad value",
             "WARNING: kernel stack frame pointer has bad value",
             stack=False,
         ),
@@ -402,7 +403,7 @@ INFO = group(
             alias="hang in {frame}",
         ),
         row(
-            "INFO: task .* can't die for more than .* seconds",
+            "INFO: task … can't die for more than … seconds",
             "INFO: task can't die in {frame}",
             frame=CALLED,
             skip="schedule",
@@ -445,7 +446,7 @@ KERNEL_PANIC = group(
             alias="stack-overflow in {frame}",
         ),
         row(f"{PANIC}Attempted to kill init!", "kernel panic: Attempted to kill init!"),
-        row(rf"{PANIC}Couldn't open N_TTY ldisc for .* --- error -\d+", "kernel panic: Couldn't open N_TTY ldisc"),
+        row(rf"{PANIC}Couldn't open N_TTY ldisc for … --- error -\d+", "kernel panic: Couldn't open N_TTY ldisc"),
         row(
             f"{PANIC}(?P<what>Fatal exception|panic_on_warn set|hung_task: blocked tasks)",
             "kernel panic: {what}",
@@ -505,11 +506,11 @@ TRUSTY = group(
     "trusty: panic",
     formats=(
         row(
-            r"trusty: panic.* ASSERT FAILED at \(.*?\): (?P<rest>.+)",
+            r"trusty: panic… ASSERT FAILED at \(.*?\): (?P<rest>.+)",
             "trusty: ASSERT FAILED: {rest}",
             stack=False,
         ),
-        row("trusty: panic.* ASSERT FAILED", "trusty: ASSERT FAILED:", stack=False, corrupted=True),
+        row("trusty: panic… ASSERT FAILED", "trusty: ASSERT FAILED:", stack=False, corrupted=True),
         row(r"trusty: panic \(.*?\): (?P<rest>.*)", "trusty: panic: {rest}", stack=False),
     ),
 )
@@ -549,7 +550,7 @@ GROUPS: tuple[Group, ...] = (
         ignore=(r"general protection fault.*error:\d+ in ",),  # of a user's process
         formats=(
             row(
-                "general protection fault.*:",
+                "general protection fault…:",
                 "general protection fault in {frame}",
                 frame=FAULT,
                 alias="bad-access in {frame}",
@@ -574,7 +575,7 @@ GROUPS: tuple[Group, ...] = (
     ),
     KERNEL_BUG,
     group("Kernel BUG", formats=(row("Kernel BUG (?P<rest>.*)", "kernel BUG {rest}"),)),
-    group("BUG kmalloc-", formats=(row("BUG kmalloc-.*: Object already free", "BUG: Object already free"),)),
+    group("BUG kmalloc-", formats=(row("BUG kmalloc-…: Object already free", "BUG: Object already free"),)),
     group(
         "divide error:",
         "divide_error:",

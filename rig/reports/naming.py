@@ -35,7 +35,7 @@ def name(group: Group, header: str, lines: Sequence[str], window: int) -> Name:
     fit, triggered = _fit(group, text, len(lines[0]))
     if not fit:
         raw = lines[0][max(lines[0].find(header), 0) :]
-        return Name(titles.clean(raw), damage="title but not the full report" if triggered else "")
+        return Name(titles.clean(raw), damage="title but not the full report" if triggered else _interleaved(raw))
     below = lines[text.count("\n", 0, fit.trigger.start()) : window]
     found = frames.blame(fit.how, below, fit.groups.get("func", ""))
     title, alt_titles = _titles(fit, found)
@@ -91,6 +91,8 @@ def _damage(how: Format, found: Blame, title: str, lines: Sequence[str]) -> str:
         return "the report itself is missing"
     if how.frame and found.damage:
         return found.damage
-    if _STAMP.search(title):
-        return "time stamp in the title"
-    return frames.damage(lines) if how.stack else ""
+    return _interleaved(title) or (frames.damage(lines) if how.stack else "")
+
+
+def _interleaved(title: str) -> str:
+    return "time stamp in the title" if _STAMP.search(title) else ""

@@ -10,9 +10,13 @@ from rig.reports.types import type_of
 _PANIC = b"Kernel panic - not syncing"
 _DISCONNECTED = b"serialport: VM disconnected."
 _EXECUTOR = re.compile(r" Comm: syz\.(\d+)\.(\d+) ")
-_SUPPRESSED = re.compile(  # by trouble of whoever ran the test, anywhere in the log
-    rb"runtime: out of memory|Out of memory: Kill(?:ed)? process .*\((?:syz-executor|sshd)\)|SYZFAIL: SIGBUS"
-    rb"|signal SIGBUS|INIT: PANIC: segmentation violation!|\*\*\* stack smashing detected \*\*\*: terminated"
+_SUPPRESSED = (  # by trouble of whoever ran the test, anywhere in the log
+    re.compile(rb"Out of memory: Kill(?:ed)? process [^\n]{0,100}\((?:syz-executor|sshd)\)"),
+    re.compile(rb"runtime: out of memory"),
+    re.compile(rb"SYZFAIL: SIGBUS"),
+    re.compile(rb"signal SIGBUS"),
+    re.compile(rb"INIT: PANIC: segmentation violation!"),
+    re.compile(rb"\*\*\* stack smashing detected \*\*\*: terminated"),
 )
 
 
@@ -30,7 +34,7 @@ def _read(console: Console, found: list[cut.Opening]) -> tuple[Report, ...]:
     cutter = cut.Cutter(console, found)
     names: dict[tuple[int, int, tuple[str, ...]], naming.Name] = {}
     panic = console.log.rfind(_PANIC)
-    suppressed = _SUPPRESSED.search(console.log) is not None
+    suppressed = any(trouble.search(console.log) for trouble in _SUPPRESSED)
     disconnected = "the VM was lost" if _DISCONNECTED in console.log else ""
     end = console.raw_end(found[-1].end)
     reports: list[Report] = []

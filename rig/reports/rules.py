@@ -7,12 +7,16 @@ from enum import Enum, auto
 
 FUNC = r"(?P<func>[A-Za-z_]\w*)(?=[.+])"
 NAME = r"([A-Za-z_]\w*)(?=[.+])"
-PC = r"\[(?:<[^>\n]*>|[0-9a-f]+)\]"  # powerpc has no angle brackets
+PC = r"\[(?:<[^<>\n]*>|[0-9a-f]+)\]"  # powerpc has no angle brackets
 
 
 def matcher(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of a table: ASCII classes, `^` and `$` at every line."""
-    return re.compile(pattern, re.ASCII | re.MULTILINE)
+    """Compile a pattern of a table: ASCII classes, `^` and `$` at every line, `…` for anything in the same line.
+
+    What follows a `…` is taken where it first comes, for good: a row with many of them costs no more than one with few.
+    """
+    head, *parts = pattern.split("…")
+    return re.compile(head + "".join(f"(?>.*?{part})" for part in parts), re.ASCII | re.MULTILINE)
 
 
 class Skips:
