@@ -3,6 +3,7 @@
 import asyncio
 import platform
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -45,7 +46,7 @@ class Bench:
     draft: store.Draft
     progress: Progress
     seats: asyncio.Semaphore  # as many as guests may run at once
-    numbers: dict[SideName, count[int]]
+    numbers: dict[SideName, Iterator[int]]  # of the boots of each side
 
     def workloads(self) -> tuple[Workload, ...]:
         """Return the planned workloads, ready to be run."""
@@ -114,7 +115,7 @@ async def _settle(
     bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None
 ) -> tuple[tuple[Side, ...], Comparison]:
     """Run trials until there is nothing left that more of them could settle, or the plan's limit."""
-    sides = (Side(kernel=base), Side(kernel=patched)) if patched else (Side(kernel=base),)
+    sides: tuple[Side, ...] = (Side(kernel=base), Side(kernel=patched)) if patched else (Side(kernel=base),)
     if any(isinstance(side.kernel, BuildFailure) for side in sides):
         return sides, _compared(bench, sides)
     sides = await _rounds(bench, sides, bench.workloads(), bench.plan.repeats)
@@ -134,7 +135,8 @@ def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
     planned = tuple(entry.name for entry in bench.plan.workloads)
     if len(sides) == 1:
         return compare.alone(sides[0], planned=planned, profile=bench.plan.profile.name)
-    return compare.compare(*sides, planned=planned, profile=bench.plan.profile.name)
+    before, after = sides
+    return compare.compare(before, after, planned=planned, profile=bench.plan.profile.name)
 
 
 def _involved(bench: Bench, findings: tuple[Finding, ...]) -> tuple[Workload, ...]:

@@ -7,11 +7,10 @@ ALPHA = 0.05  # the chance of a false "new" or "fixed" that is taken
 
 def more_often(base: tuple[int, int], patched: tuple[int, int]) -> float:
     """Return Fisher's exact one-sided p: hits in `patched` this frequent by chance. Each side is (hits, trials)."""
-    from scipy.stats import fisher_exact  # slow to import
+    from scipy.stats import hypergeom  # slow to import
 
     (b_hits, b_trials), (p_hits, p_trials) = base, patched
-    table = [[p_hits, p_trials - p_hits], [b_hits, b_trials - b_hits]]
-    return float(fisher_exact(table, alternative="greater").pvalue)
+    return float(hypergeom.sf(p_hits - 1, b_trials + p_trials, b_hits + p_hits, p_trials))
 
 
 def upper_bound(trials: int, confidence: float = 1 - ALPHA) -> float:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rig import compare
-from rig.compare import Side
+from rig.compare import Side, SideName
 from rig.model import (
     BuildFailure,
     Comparison,
@@ -32,10 +32,9 @@ def compared(base: list[Trial], patched: list[Trial], planned: tuple[str, ...] =
     return compare.compare(*sides, planned=planned, profile="sanitize")
 
 
-def trials(side: str, *hits: Report | None) -> list[Trial]:
+def trials(side: SideName, *hits: Report | None) -> list[Trial]:
     """One trial for each of `hits`, with that report or none."""
-    named = "base" if side == "base" else "patched"
-    return [values.trial(named, *((hit,) if hit else ()), index=number) for number, hit in enumerate(hits, 1)]
+    return [values.trial(side, *((hit,) if hit else ()), index=number) for number, hit in enumerate(hits, 1)]
 
 
 def test_nothing_seen_on_either_side_is_clean() -> None:
@@ -152,7 +151,7 @@ def test_warnings_are_compared_as_multisets_without_lines() -> None:
     ]
 
 
-def measured(side: str, kind: MetricKind, *figures: float) -> list[Trial]:
+def measured(side: SideName, kind: MetricKind, *figures: float) -> list[Trial]:
     return [
         replace(each, outcomes=(values.outcome(metrics=(values.metric("pf_fixed", figure, kind),)),))
         for each, figure in zip(trials(side, *[None] * len(figures)), figures, strict=True)
