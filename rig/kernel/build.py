@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from rig import cache, paths, proc
@@ -10,12 +11,30 @@ from rig.kernel import artifact, configure, diagnostics, disk, source, toolchain
 from rig.kernel.buildtree import BuildTree
 from rig.kernel.faults import raise_host_fault
 from rig.kernel.kconfig import Request
-from rig.model import BuildFailure, Kernel, Profile, Recipe
+from rig.kernel.source import Tree
+from rig.kernel.toolchain import Toolchain
+from rig.model import BuildFailure, Kernel, Profile, Recipe, Source
 from rig.progress import Progress
 
 ARCH = "x86_64"
 TARGETS = ("bzImage", "vmlinux")
 FIRST_BUILD, NEXT_BUILD = 3.0, 1.0  # GiB of disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A kernel to be built: what of, and the digest of all that."""
+
+    recipe: Recipe
+    profile: Profile
+    requests: tuple[Request, ...]
+    tree: Tree
+    tools: Toolchain
+    digest: str
+
+    def find(self) -> Kernel | None:
+        """Return the kernel if it was ever built."""
+        return artifact.find(self.digest, name=self.recipe.name, profile=self.profile.name)
 
 
 async def build(recipe: Recipe, profile: Profile, progress: Progress) -> Kernel | BuildFailure:
@@ -29,59 +48,59 @@ async def build(recipe: Recipe, profile: Profile, progress: Progress) -> Kernel 
     if not recipe.source:
         raise InputError(f"{recipe.name}: the recipe has no source")
     with disk.watched():
-        requests = configure.requested(recipe, profile)
-        tools = await toolchain.detect()
-        tree = await source.find(recipe.source, recipe.patches, progress)
-        digest = artifact.digest(tree.id, ARCH, tools.version, *(request.line for request in requests))
-        found = artifact.find(digest, name=recipe.name, profile=profile.name)
-        if found:
+        job = await _job(recipe, recipe.source, profile, progress)
+        if found := job.find():
             return found
-        async with cache.locked(tree.home.lock, progress):
-            built = BuildTree(tree=tree, path=tree.home.build(profile.name), tools=tools)
-            found = artifact.find(digest, name=recipe.name, profile=profile.name)  # by another rig, meanwhile
-            return found or await _build(recipe, profile, built, requests, digest, progress)
+        async with cache.locked(job.tree.home.lock, progress):
+            return job.find() or await _build(job, progress)  # another rig may have built it meanwhile
 
 
-async def _build(
-    recipe: Recipe, profile: Profile, built: BuildTree, requests: tuple[Request, ...], digest: str, progress: Progress
-) -> Kernel | BuildFailure:
-    disk.need(NEXT_BUILD if built.path.exists() else FIRST_BUILD, built.tree.home.path)
+async def _job(recipe: Recipe, origin: Source, profile: Profile, progress: Progress) -> Job:
+    requests = configure.requested(recipe, profile)
+    tools = await toolchain.detect()
+    tree = await source.find(origin, recipe.patches, progress)
+    digest = artifact.digest(tree.id, ARCH, tools.version, *(request.line for request in requests))
+    return Job(recipe=recipe, profile=profile, requests=requests, tree=tree, tools=tools, digest=digest)
+
+
+async def _build(job: Job, progress: Progress) -> Kernel | BuildFailure:
+    """Build incrementally in the build tree of source and profile. Hold the source's lock."""
+    built = BuildTree(tree=job.tree, path=job.tree.home.build(job.profile.name), tools=job.tools)
+    disk.need(NEXT_BUILD if built.path.exists() else FIRST_BUILD, job.tree.home.path)
     built.path.mkdir(exist_ok=True)
-    await source.checkout(built.tree)
-    await configure.configure(built, requests)
-    done = await built.make(TARGETS, f"building {recipe.name} ({profile.name})", progress)
-    if done.status:
-        return _failure(recipe, profile, built, digest, done)
-    return artifact.publish(_kernel(recipe, profile, built, digest, done.seconds), built.path)
+    await source.checkout(job.tree)
+    await configure.configure(built, job.requests)
+    done = await built.make(TARGETS, f"building {job.recipe.name} ({job.profile.name})", progress)
+    return _failure(job, built, done) if done.status else artifact.publish(_kernel(job, built, done), built.path)
 
 
-def _kernel(recipe: Recipe, profile: Profile, built: BuildTree, digest: str, seconds: float) -> Kernel:
+def _kernel(job: Job, built: BuildTree, done: proc.Done) -> Kernel:
     bzimage = built.path / "arch/x86/boot/bzImage"
     return Kernel(
-        name=recipe.name,
-        profile=profile.name,
-        digest=digest,
+        name=job.recipe.name,
+        profile=job.profile.name,
+        digest=job.digest,
         release=artifact.release(bzimage.read_bytes(), bzimage),
         bzimage=bzimage,
-        tree=built.tree.id,
+        tree=job.tree.id,
         config_digest=hashlib.sha256(built.config.read_bytes()).hexdigest(),
-        compiler=built.tools.version,
-        warnings=diagnostics.warnings(built.lines(), str(built.tree.home.tree)),
-        seconds=seconds,
+        compiler=job.tools.version,
+        warnings=diagnostics.warnings(built.lines(), str(job.tree.home.tree)),
+        seconds=done.seconds,
     )
 
 
-def _failure(recipe: Recipe, profile: Profile, built: BuildTree, digest: str, done: proc.Done) -> BuildFailure:
-    """Keep the log of a build that failed; raises HostError if the kernel is not to blame, BuildError if make died."""
-    log = _failures() / f"{digest}.log"
+def _failure(job: Job, built: BuildTree, done: proc.Done) -> BuildFailure:
+    """Keep the log of a build that failed; raises HostError if the kernel is not to blame, BuildError if unknown."""
+    log = _failures() / f"{job.digest}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(built.log, log)
     lines = built.lines()
     raise_host_fault("\n".join(lines))
-    errors = diagnostics.errors(lines, str(built.tree.home.tree))
+    errors = diagnostics.errors(lines, str(job.tree.home.tree))
     if not errors:
         raise BuildError(f"make ended with status {done.status} and no reason", hint=f"its log is {log}")
-    return BuildFailure(name=recipe.name, profile=profile.name, errors=errors, log=log, seconds=done.seconds)
+    return BuildFailure(name=job.recipe.name, profile=job.profile.name, errors=errors, log=log, seconds=done.seconds)
 
 
 def _failures() -> Path:

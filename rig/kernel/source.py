@@ -206,20 +206,21 @@ async def _directory(path: Path, progress: Progress) -> Tree:
         return await _git(Source(kind="git", location=str(path)), progress)
     home = _home("tree", str(path))
     await _ready(home, progress)
-    return Tree(home=home, id=await _snapshot(home, path, home.path / "snapshot"))
+    return Tree(home=home, id=await _snapshot(home, path, home.path / "snapshot", keep=True))
 
 
-async def _snapshot(home: Home, directory: Path, index: Path) -> str:
-    """Return the tree of all files in `directory` that are not ignored, seen from `index`, which is brought up to it.
+async def _snapshot(home: Home, directory: Path, seen: Path, *, keep: bool) -> str:
+    """Return the tree of all files in `directory` that are not ignored.
 
-    Works on a copy, as another rig may be doing the same.
+    The index `seen` tells which files are known already; `keep` brings it up to date, else it isn't touched.
     """
-    async with home.repo.index() as copy:
-        if index.exists():
-            shutil.copy(index, copy)
-        await home.repo.git("add", "--all", ".", index=copy, work_tree=directory)
-        tree = await home.repo.write_tree(copy)
-        copy.rename(index)
+    async with home.repo.index() as index:  # of our own, as another rig may be doing the same
+        if seen.exists():
+            shutil.copy(seen, index)
+        await home.repo.git("add", "--all", ".", index=index, work_tree=directory)
+        tree = await home.repo.write_tree(index)
+        if keep:
+            index.rename(seen)
     return tree
 
 
@@ -230,11 +231,12 @@ async def _git(source: Source, progress: Progress) -> Tree:
     rev = source.rev.rpartition("..")[2] or "HEAD" if ".." in source.rev else source.rev
     if REMOTE.match(source.location):
         return await _fetched(source.location, rev or "HEAD", progress)
-    found = await git.ask(Path(source.location), "rev-parse", "--path-format=absolute", "--show-toplevel", check=False)
-    if found.status:
-        raise InputError(f"{source.location} is not a git work tree", hint="give `tree:` for a plain directory")
-    top = Path(found.output.strip())
-    return await (_revision(top, rev, progress) if rev else _dirty(top, progress))
+    where = Path(source.location)
+    asked = await git.ask(where, "rev-parse", "--git-dir" if rev else "--show-toplevel", check=False)
+    if asked.status:
+        kind = "repository" if rev else "work tree"
+        raise InputError(f"{where} is not a git {kind}", hint="give `tree:` for a plain directory")
+    return await (_revision(where, rev, progress) if rev else _dirty(Path(asked.output.strip()), progress))
 
 
 async def _borrowing(top: Path, progress: Progress) -> Home:
@@ -262,10 +264,7 @@ async def _dirty(top: Path, progress: Progress) -> Tree:
     index, exclude = (Path(line) for line in asked.output.splitlines())
     if exclude.exists():
         shutil.copy(exclude, home.repo.path / "info" / "exclude")
-    seen = home.path / f"snapshot-{hashlib.sha256(str(top).encode()).hexdigest()[:12]}"
-    if index.exists():
-        shutil.copy(index, seen)
-    return Tree(home=home, id=await _snapshot(home, top, seen))
+    return Tree(home=home, id=await _snapshot(home, top, index, keep=False))
 
 
 async def _fetched(url: str, rev: str, progress: Progress) -> Tree:

@@ -109,6 +109,14 @@ async def test_a_repository_is_fetched_by_its_address(repository: Path) -> None:
     assert found.id == git(repository, "rev-parse", "v1^{tree}")
 
 
+async def test_a_bare_repository_has_revisions(repository: Path) -> None:
+    bare = repository.with_name("bare.git")
+    git(repository, "clone", "--quiet", "--bare", str(repository), str(bare))
+    assert (await find("git", bare, "v1")).id == (await find("git", repository, "v1")).id
+    with pytest.raises(InputError, match="not a git work tree"):
+        await find("git", bare)
+
+
 async def test_a_revision_that_is_not_there_is_refused(repository: Path) -> None:
     with pytest.raises(InputError, match="no revision 'v2'"):
         await find("git", repository, "v2")
