@@ -14,7 +14,7 @@ LONGEST = 2048  # of a line, bytes looked at: printk's own records are at most 1
 _STAMP = re.compile(rb"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *([TC]\d+)\])? ")
 _LATE_STAMP = re.compile(rb"(?:\*\* \d+ printk messages dropped \*\* )?(?:.* login: )?" + _STAMP.pattern)
 _BEFORE_STAMP = (b"** ", b" login: ")
-_LINE = re.compile(rb"(" + _STAMP.pattern + rb")?([^\n]*)\n?")
+_LINE = re.compile(rb"(?!\Z)(" + _STAMP.pattern + rb")?([^\n]*)\n?")
 
 
 class Lines:

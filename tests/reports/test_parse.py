@@ -1,0 +1,121 @@
+"""What holds for every log, whatever is in it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rig.model import Report
+from rig.reports import families
+from rig.reports.parse import parse
+from tests.reports.logs import KASAN, QUIET, WARNING, console
+
+PIECES = st.sampled_from(
+    [
+        *(header.encode() for group in families.GROUPS for header in group.headers),
+        *console(WARNING).splitlines(keepends=True),
+        *console(KASAN, "C0").splitlines(keepends=True),
+        *console(KASAN, "-").splitlines(keepends=True),
+        b"[   12.000000][  T101] Sending NMI from CPU 0 to CPUs 1:\n",
+        b"** replaying previous printk message **\n",
+        b"\n",
+        b"\r\n",
+        b"\0",
+        b"\xff\xfe",
+        b"\x1b[2J",
+        b" login: ",
+    ]
+)
+LOG = console(WARNING) + QUIET + console(KASAN, "C0")
+
+
+def titles(log: bytes) -> list[str]:
+    return [report.title for report in parse(log)]
+
+
+def test_a_clean_log_has_no_report() -> None:
+    assert parse(QUIET) == parse(b"") == ()
+
+
+def test_all_reports_of_a_log_in_order() -> None:
+    assert titles(LOG) == ["WARNING in kvm_mmu_sweep", "KASAN: use-after-free Read in kvm_page_put"]
+
+
+def test_all_fields() -> None:
+    log = QUIET + console(KASAN.replace("Comm: churn", "Comm: syz.3.14"))
+    panic = console("Kernel panic - not syncing: panic_on_warn set ...")
+    report = parse(log + panic)[0]
+    assert report == Report(
+        title="KASAN: use-after-free Read in kvm_page_put",
+        alt_titles=("bad-access in kvm_page_put",),
+        type="KASAN-USE-AFTER-FREE-READ",
+        frame="kvm_page_put",
+        panicked=True,
+        executor="proc=3, id=14",
+        context="T101",
+        start=log.index(b"[   12.001000][  T101] BUG: KASAN"),
+        end=len(log + panic) - 1,
+        text=report.text,
+    )
+    assert report.text.startswith("=====")
+
+
+def test_trouble_of_the_test_suppresses() -> None:
+    oom = console("Out of memory: Killed process 12 (sshd) total-vm:1kB", "T9")
+    assert [report.suppressed for report in parse(LOG + oom)] == [True, True]
+
+
+def test_system_calls_are_known_by_all_their_names() -> None:
+    hung = "INFO: task churn:1 blocked for more than 143 seconds.\n"
+    trace = "Call Trace:\n __schedule+0x1/0x2\n __x64_sys_futex+0x1/0x2\n do_syscall_64+0x1/0x2\n"
+    report = parse(console(hung + trace))[0]
+    assert report.title == "INFO: task hung in sys_futex"
+    assert set(report.alt_titles) == {
+        "INFO: task hung in __x64_sys_futex",
+        "hang in sys_futex",
+        "hang in __x64_sys_futex",
+    }
+
+
+@given(st.binary())
+def test_any_bytes_will_do(log: bytes) -> None:
+    parse(log)
+
+
+@given(st.lists(PIECES, max_size=60).map(b"".join))
+def test_any_mixture_of_reports_will_do(log: bytes) -> None:
+    for report in parse(log):
+        assert 0 <= report.start < report.end <= len(log)
+
+
+@given(st.integers(0, len(LOG)), st.integers(0, len(LOG)))
+def test_a_log_may_be_cut_anywhere(start: int, end: int) -> None:
+    parse(LOG[start:end])
+
+
+def test_carriage_returns_change_nothing_but_positions() -> None:
+    for one, other in zip(parse(LOG), parse(LOG.replace(b"\n", b"\r\n")), strict=True):
+        assert (one.title, one.frame, one.corrupted, one.text) == (
+            other.title,
+            other.frame,
+            other.corrupted,
+            other.text,
+        )
+
+
+@given(st.lists(st.sampled_from(QUIET.splitlines(keepends=True)), max_size=80).map(b"".join))
+def test_quiet_lines_around_a_report_change_nothing(quiet: bytes) -> None:
+    assert titles(quiet + LOG + quiet) == titles(LOG)
+
+
+def test_a_report_is_found_again_from_its_start() -> None:
+    for report in parse(LOG):
+        assert parse(LOG[report.start :])[0].title == report.title
+
+
+def test_a_header_deep_in_a_huge_line_is_found() -> None:
+    assert titles(b"x" * 1_000_000 + b"BUG: Bad rss-counter state mm:1") == ["BUG: Bad rss-counter state"]
+
+
+def test_hostile_lines_come_to_an_end() -> None:
+    words = (b"WARNING: mm/.c at ", b"status: 0 badaddr: 0 ", b"Out of memory: Kill process ", b"a.", b"[<", b"+0x")
+    for word in words:
+        parse(b"WARNING: suspicious RCU usage\n" + word * 50_000 + b"\n" + (word * 100 + b"\n") * 50)
