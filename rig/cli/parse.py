@@ -36,7 +36,7 @@ def command(context: click.Context, logs: tuple[str, ...], form: str) -> None:
         if form == "jsonl":
             click.echo(parsed.as_json_line(log), nl=False)
         elif form == "text":
-            Console(highlight=False, soft_wrap=True).print(parsed.as_text(log))
+            Console(highlight=False, soft_wrap=True).print(parsed.as_text(log), end="")
     if form == "json" and read:
         click.echo(parsed.as_json(read, several=len(logs) > 1), nl=False)
     if len(read) < len(logs):
