@@ -3,8 +3,8 @@
  *
  * One thread changes slots, a second one changes the host memory behind them (which KVM hears of by its mmu_notifier), and
  * the vCPUs read, write and execute there all the time. Every page has a tag of its own, and the host tells the guests
- * what each slot is and when that is about to change (struct visit_slot), so that a vCPU that gets at memory it must not see any
- * more, or not yet, notices. Dirty logs are checked against what the guests wrote.
+ * what each slot is and when that is about to change (struct visit_slot), so that a vCPU that gets at memory it must not
+ * see any more, or not yet, notices. Dirty logs are checked against what the guests wrote.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,12 +21,12 @@
 #include "lib/vm.h"
 #include "lib/workload.h"
 
-#define FILE_PAGES 256 /* behind each slot; every page with a tag */
+#define FILE_PAGES 160 /* behind each slot; every page with a tag */
 #define WINDOW_PAGES 128 /* of them mapped at a time */
 #define MOST_PAGES 96 /* of a slot: more than one word of a dirty bitmap, and no multiple of one */
 #define GPA_STEP 0x100000 /* from one slot's place to the next slot's; a slot moves within */
 #define GPA_ROOM 128 /* pages it moves about in, besides its own */
-#define CHANGES_A_VM 40
+#define CHANGES_A_VM 16
 #define LEAST_CHANGES 20 /* however short the time */
 #define FIRST_TAG 0x5a000000
 #define REFUSED_SLOT (SLOT_DATA + VISIT_SLOTS)
@@ -46,7 +46,7 @@ struct slot {
 	int sharing; /* MAP_SHARED or MAP_PRIVATE */
 	uint8_t *window;
 	struct visit_slot *view; /* what guests are told */
-	pthread_mutex_t lock; /* holds view and what it is made of together */
+	pthread_mutex_t telling; /* held while the view is written */
 	pthread_mutex_t traffic; /* held while the memory behind it is being changed */
 };
 
@@ -86,14 +86,15 @@ static void begin_change(struct slot *slot)
 	__atomic_fetch_add(&slot->view->begun, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Each thread makes its changes first and tells of them here, so whoever comes last tells of all. */
 static void end_change(struct slot *slot)
 {
-	pthread_mutex_lock(&slot->lock);
+	pthread_mutex_lock(&slot->telling);
 	slot->view->kind = kind_of(slot);
 	slot->view->gpa = slot->gpa;
 	slot->view->pages = slot->pages;
 	slot->view->first_tag = FIRST_TAG + slot->index * FILE_PAGES + slot->rotation + slot->offset;
-	pthread_mutex_unlock(&slot->lock);
+	pthread_mutex_unlock(&slot->telling);
 	__atomic_fetch_add(&slot->view->ended, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -129,13 +130,11 @@ static void create_slot(struct churn *churn, struct slot *slot)
 	struct choices *choices = &churn->slot_choices;
 
 	begin_change(slot);
-	pthread_mutex_lock(&slot->lock);
 	slot->pages = 1 + choose_below(choices, MOST_PAGES);
 	slot->offset = choose_below(choices, WINDOW_PAGES - slot->pages + 1);
 	slot->gpa = place(slot) + choose_below(choices, GPA_ROOM) * PAGE;
 	slot->flags = (one_in(choices, 3) ? KVM_MEM_READONLY : 0) | (one_in(choices, 3) ? KVM_MEM_LOG_DIRTY_PAGES : 0);
 	slot->present = true;
-	pthread_mutex_unlock(&slot->lock);
 	expect(set_slot(churn, slot, slot->pages), 0, "create", slot);
 	end_change(slot);
 }
@@ -206,8 +205,11 @@ typedef uint32_t words[MOST_PAGES][MAX_VCPUS];
 
 static void copy_words(const struct slot *slot, words copy)
 {
-	for (uint32_t page = 0; page < slot->pages; page++)
-		memcpy(copy[page], slot->window + (slot->offset + page) * PAGE + WORDS_AT, sizeof(copy[page]));
+	for (uint32_t page = 0; page < slot->pages; page++) {
+		const struct visit_page *content = (void *)(slot->window + (slot->offset + page) * PAGE);
+
+		memcpy(copy[page], content->words, sizeof(copy[page]));
+	}
 }
 
 static void let_guests_work(struct churn *churn)
@@ -324,9 +326,7 @@ static void map_others(struct slot *slot, struct choices *choices)
 {
 	if (one_in(choices, 2))
 		must_work(!munmap(slot->window, WINDOW), "unmap");
-	pthread_mutex_lock(&slot->lock);
 	slot->rotation = choose_below(choices, FILE_PAGES - WINDOW_PAGES + 1);
-	pthread_mutex_unlock(&slot->lock);
 	map_window(slot);
 }
 
@@ -463,12 +463,10 @@ static void end_runner(struct churn *churn, struct runner *runner)
 
 static void write_page(int file, uint32_t page, uint32_t tag)
 {
-	uint8_t function[] = {0xb8, 0, 0, 0, 0, 0xc3};
+	struct visit_page content = {.tag = tag, .function = {0xb8, 0, 0, 0, 0, 0xc3}}; /* movl $tag, %eax; ret */
 
-	memcpy(function + 1, &tag, sizeof(tag));
-	must_work(pwrite(file, &tag, sizeof(tag), page * PAGE + TAG_AT) == sizeof(tag) &&
-			  pwrite(file, function, sizeof(function), page * PAGE + FUNCTION_AT) == sizeof(function),
-		  "write");
+	memcpy(content.function + 1, &tag, sizeof(tag));
+	must_work(pwrite(file, &content, sizeof(content), page * PAGE) == sizeof(content), "write");
 }
 
 static void make_slot(struct slot *slot, uint32_t index)
@@ -478,7 +476,7 @@ static void make_slot(struct slot *slot, uint32_t index)
 		.index = index,
 		.sharing = index % 2 ? MAP_PRIVATE : MAP_SHARED,
 		.file = memfd_create("slot", MFD_CLOEXEC),
-		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.telling = PTHREAD_MUTEX_INITIALIZER,
 		.traffic = PTHREAD_MUTEX_INITIALIZER,
 	};
 	must_work(slot->file >= 0 && !ftruncate(slot->file, FILE_PAGES * PAGE), "make");

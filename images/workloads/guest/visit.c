@@ -14,20 +14,20 @@ static uint32_t next_random(volatile struct visit_board *board)
 	return board->random = x;
 }
 
-static uint32_t read_tag(uint32_t gpa)
+static volatile struct visit_page *page_at(uint32_t gpa)
 {
-	return *(volatile uint32_t *)(gpa + TAG_AT);
+	return (volatile struct visit_page *)gpa;
 }
 
 static uint32_t call_function(uint32_t gpa)
 {
-	return ((uint32_t (*)(void))(gpa + FUNCTION_AT))();
+	return ((uint32_t (*)(void))page_at(gpa)->function)();
 }
 
 /* Write what was not there, and say whether that has taken effect. */
 static uint32_t write_word(uint32_t gpa, uint32_t vcpu)
 {
-	volatile uint32_t *word = (volatile uint32_t *)(gpa + WORDS_AT) + vcpu;
+	volatile uint32_t *word = &page_at(gpa)->words[vcpu];
 	uint32_t wanted = *word + 1;
 
 	*word = wanted;
@@ -42,7 +42,7 @@ static uint32_t act_on(uint32_t act, uint32_t gpa, uint32_t vcpu)
 	case VISIT_CALL:
 		return call_function(gpa);
 	}
-	return read_tag(gpa);
+	return page_at(gpa)->tag;
 }
 
 /* Without a slot, reads give HOLE_VALUE; what is written to it or to a read-only slot is lost. */

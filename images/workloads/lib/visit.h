@@ -8,10 +8,13 @@
 
 #define VISIT_SLOTS 4
 
-/* Every page of a slot carries its tag, the same again in a function that returns it, and a word for each vCPU. */
-#define TAG_AT 0
-#define FUNCTION_AT 256 /* movl $tag, %eax; ret */
-#define WORDS_AT 512
+/* What every page of a slot carries. */
+struct visit_page {
+	uint32_t tag;
+	uint8_t function[12]; /* returns the tag too */
+	uint32_t words[MAX_VCPUS]; /* each vCPU counts in its own */
+};
+
 #define HOLE_VALUE 0xffffffff /* what the host answers where there is no slot */
 
 enum visit_kind { VISIT_ABSENT, VISIT_WRITABLE, VISIT_READONLY };
