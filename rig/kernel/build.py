@@ -10,8 +10,8 @@ from rig.errors import BuildError, InputError
 from rig.kernel import artifact, configure, diagnostics, disk, source, toolchain
 from rig.kernel.buildtree import BuildTree
 from rig.kernel.faults import raise_host_fault
+from rig.kernel.home import Tree, checkout
 from rig.kernel.kconfig import Request
-from rig.kernel.source import Tree
 from rig.kernel.toolchain import Toolchain
 from rig.model import BuildFailure, Kernel, Profile, Recipe, Source
 from rig.progress import Progress
@@ -68,7 +68,7 @@ async def _build(job: Job, progress: Progress) -> Kernel | BuildFailure:
     built = BuildTree(tree=job.tree, path=job.tree.home.build(job.profile.name), tools=job.tools)
     disk.need(NEXT_BUILD if built.path.exists() else FIRST_BUILD, job.tree.home.path)
     built.path.mkdir(exist_ok=True)
-    await source.checkout(job.tree)
+    await checkout(job.tree)
     await configure.configure(built, job.requests)
     done = await built.make(TARGETS, f"building {job.recipe.name} ({job.profile.name})", progress)
     return _failure(job, built, done) if done.status else artifact.publish(_kernel(job, built, done), built.path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rig import proc
 from rig.kernel import diagnostics, toolchain
-from rig.kernel.source import Tree
+from rig.kernel.home import Tree
 from rig.kernel.toolchain import Toolchain
 from rig.progress import Progress, Task
 

@@ -15,6 +15,7 @@ from rig.errors import InputError, PatchError
 from rig.kernel.git import Repo
 
 SUFFIXES = (".patch", ".diff", ".mbox")
+DIFF = re.compile(rb"^(?:diff --git|@@) ", re.MULTILINE)
 FAILED = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)
 
 
@@ -25,6 +26,7 @@ class Patch:
     name: str
     text: bytes
     strip: int = 1  # leading directories of its paths that don't count
+    before: int = 0  # lines of its file that stand before `text`
 
     def files(self) -> list[PatchedFile]:
         """Return what it changes; raises PatchError if that can't be understood."""
@@ -92,10 +94,18 @@ async def _mails(path: Path, strip: int) -> tuple[Patch, ...]:
         await proc.run(("git", "mailsplit", f"-o{directory}", "--", path))
         mails = sorted(mail for mail in Path(directory).iterdir() if mail.name.isdecimal())
         diffs = [await _diff(mail) for mail in mails]
-    named = [(f"{path} (mail {number})" if len(diffs) > 1 else str(path), diff) for number, diff in enumerate(diffs, 1)]
-    return tuple(Patch(name=name, text=diff, strip=strip) for name, diff in named if b"\n@@ " in diff) or (
-        Patch(name=str(path), text=b"", strip=strip),
+    whole = path.read_bytes()
+    found = tuple(
+        Patch(name=str(path), text=diff, strip=strip, before=_lines_before(diff, whole))
+        for diff in diffs
+        if DIFF.search(diff)
     )
+    return found or (Patch(name=str(path), text=b""),)
+
+
+def _lines_before(diff: bytes, whole: bytes) -> int:
+    """Return how many lines stand before `diff` in the mailbox it came from; 0 if it was encoded there."""
+    return whole.count(b"\n", 0, max(0, whole.find(diff.strip())))
 
 
 async def _diff(mail: Path) -> bytes:
@@ -108,7 +118,7 @@ async def _diff(mail: Path) -> bytes:
 def _check(patch: Patch) -> None:
     """Refuse a patch that changes nothing or reaches outside the tree."""
     files = patch.files()
-    if not files and b"\ndiff --git " not in b"\n" + patch.text:
+    if not files and not DIFF.search(patch.text):
         raise PatchError(f"{patch.name}: no diff in it")
     for number, line in _headers(patch, files):
         name = PurePosixPath(line)
@@ -125,7 +135,7 @@ def _headers(patch: Patch, files: list[PatchedFile]) -> Iterator[tuple[int, str]
     for number, raw in enumerate(patch.text.decode(errors="replace").split("\n"), start=1):
         found = re.match(r"(?:---|\+\+\+|(?:rename|copy) (?:from|to)) \"?([^\t\r]+)", raw)
         if found and number not in hunks and found[1].strip('"') != "/dev/null":
-            yield number, found[1].strip('"')
+            yield patch.before + number, found[1].strip('"')
 
 
 async def apply(repo: Repo, tree: str, patches: tuple[Patch, ...]) -> str:

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from rig import paths, yamlfile
 from rig.errors import InputError
 from rig.kernel import artifact, patches
-from rig.kernel.source import REMOTE, is_kernel
+from rig.kernel.checkouts import REMOTE
+from rig.kernel.home import is_kernel
 from rig.model import Recipe, Source
 
 YAML = (".yaml", ".yml")

@@ -6,7 +6,7 @@ import pytest
 from rig import cache, proc
 from rig.errors import HostError, InputError
 from rig.kernel import source
-from rig.kernel.source import Tree
+from rig.kernel.home import Tree, checkout
 from rig.model import Source
 from rig.progress import Silent
 from tests.kernel.miniature import FILES, git
@@ -41,7 +41,7 @@ async def test_every_kind_gives_the_same_tree_for_the_same_files(tiny: Path, rep
 
 async def test_checkout_gives_the_files_and_no_git_directory(tarball: Path) -> None:
     tree = await find("tarball", tarball)
-    await source.checkout(tree)
+    await checkout(tree)
     assert files(tree.home.tree) == FILES
 
 
@@ -55,9 +55,9 @@ async def test_revisions_of_a_repository_share_a_home(repository: Path) -> None:
 
 async def test_moving_between_states_touches_only_what_differs(tiny: Path, patch: Path) -> None:
     base, patched = await find("tree", tiny), await find("tree", tiny, patches=(patch,))
-    await source.checkout(base)
+    await checkout(base)
     before = {path.name: path.stat().st_mtime_ns for path in base.home.tree.iterdir()}
-    await source.checkout(patched)
+    await checkout(patched)
     after = {path.name: path.stat().st_mtime_ns for path in base.home.tree.iterdir()}
     assert {name for name in before if before[name] != after[name]} == {"main.c"}
     assert "unused" in (base.home.tree / "main.c").read_text()
@@ -65,12 +65,12 @@ async def test_moving_between_states_touches_only_what_differs(tiny: Path, patch
 
 async def test_an_interrupted_move_heals(tiny: Path, patch: Path) -> None:
     tree = await find("tree", tiny)
-    await source.checkout(tree)
+    await checkout(tree)
     (tree.home.tree / "main.c").write_text("half")
     (tree.home.tree / "beside.c").unlink()
     (tree.home.tree / "stray.c").write_text("from another state")
     (tree.home.repo.path / "index.lock").write_text("")
-    await source.checkout(tree)
+    await checkout(tree)
     assert files(tree.home.tree) == FILES
 
 
@@ -81,7 +81,7 @@ async def test_the_dirty_tree_is_taken_as_it_is_and_left_alone(repository: Path)
     (repository / "beside.c").unlink()
     before = state(repository)
     tree = await find("git", repository)
-    await source.checkout(tree)
+    await checkout(tree)
     assert state(repository) == before
     kept = {name: text for name, text in FILES.items() if name != "beside.c"}
     assert files(tree.home.tree) == {**kept, "main.c": "changed", "new.c": "untracked"}
@@ -90,7 +90,7 @@ async def test_the_dirty_tree_is_taken_as_it_is_and_left_alone(repository: Path)
 async def test_patching_a_revision_leaves_the_repository_alone(repository: Path, patch: Path) -> None:
     before = state(repository)
     tree = await find("git", repository, "v1", (patch,))
-    await source.checkout(tree)
+    await checkout(tree)
     assert state(repository) == before
 
 
