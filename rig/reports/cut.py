@@ -1,9 +1,10 @@
 """The lines of one report, cut out of a log in which everybody writes at once. No I/O."""
 
 import heapq
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from rig.reports import families
 from rig.reports.console import CONSOLE, LONGEST, UNPREFIXED, Console, Lines
@@ -76,7 +77,7 @@ class Cutter:
     def __init__(self, console: Console, found: Sequence[Opening]) -> None:
         self._console = console
         self._contexts = console.by_context()
-        self._with_cpus: dict[str, Lines] = {}
+        self._starts = [opening.start for opening in found]
         self._openings: dict[str, list[int]] = {}
         for opening in found:
             context, _ = console.split_prefix(opening.start, opening.end)
@@ -117,29 +118,25 @@ class Cutter:
 
     def _from(self, context: str, opening: Opening) -> Iterator[tuple[int, str]]:
         """Yield the lines of a context below an opening, and from an all-CPU backtrace on those of all CPUs."""
-        lines = self._contexts[context]
-        limit = self._limit(context, opening)
-        at = bisect_left(lines.starts, opening.end)
-        everybody = False
-        while at < len(lines.starts) and (start := lines.starts[at]) < limit:
-            line = self._console.text(start, lines.ends[at])
+        own = self._between(self._contexts[context], opening.end, _reached(self._openings[context], opening.start))
+        for start, line in own:
             yield start, line
-            at += 1
-            if _ALL_CPUS in line and not everybody:
-                everybody, lines = True, self._and_cpus(context)
-                at = bisect_right(lines.starts, start)
+            if _ALL_CPUS in line:
+                cpus = self._between(self._cpus, start + 1, _reached(self._starts, start))
+                yield from cpus if context.startswith("C") else heapq.merge(own, cpus)
+                return
 
-    def _limit(self, context: str, opening: Opening) -> int:
-        starts = self._openings[context]
-        last = bisect_left(starts, opening.start) + REACH
-        return starts[last] if last < len(starts) else len(self._console.log)
+    def _between(self, lines: Lines, position: int, limit: int | None) -> Iterator[tuple[int, str]]:
+        end = len(lines.starts) if limit is None else bisect_left(lines.starts, limit)
+        for at in range(bisect_left(lines.starts, position), end):
+            yield lines.starts[at], self._console.text(lines.starts[at], lines.ends[at])
 
-    def _and_cpus(self, context: str) -> Lines:
-        if context not in self._with_cpus:
-            merged = (lines for name, lines in self._contexts.items() if name == context or name.startswith("C"))
-            bounds = list(heapq.merge(*(zip(lines.starts, lines.ends, strict=True) for lines in merged)))
-            self._with_cpus[context] = Lines((start for start, _ in bounds), (end for _, end in bounds))
-        return self._with_cpus[context]
+    @cached_property
+    def _cpus(self) -> Lines:
+        """The lines of all CPUs' contexts."""
+        contexts = (lines for name, lines in self._contexts.items() if name.startswith("C"))
+        bounds = list(heapq.merge(*(zip(lines.starts, lines.ends, strict=True) for lines in contexts)))
+        return Lines((start for start, _ in bounds), (end for _, end in bounds))
 
     def _before(self, context: str, opening: Opening) -> tuple[str, ...]:
         lines = self._contexts[context]
@@ -152,6 +149,12 @@ class Cutter:
             if len(shown) == wanted:
                 break
         return tuple(reversed(shown))
+
+
+def _reached(starts: Sequence[int], start: int) -> int | None:
+    """Return where the report that is REACH reports on from `start` begins, None if there are fewer."""
+    last = bisect_left(starts, start) + REACH
+    return starts[last] if last < len(starts) else None
 
 
 def _unreliable(context: str, line: str) -> bool:

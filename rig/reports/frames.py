@@ -36,7 +36,7 @@ def functions(line: str) -> tuple[str, ...]:
 
 def strip_syscall(name: str) -> str:
     """Return a system call's name without the prefix that leaves the least of it."""
-    return min((one for one in variants(name)), key=len)
+    return min(variants(name), key=len)
 
 
 def variants(name: str) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """A console log to its reports, in one pass. No I/O."""
 
 import re
+from collections.abc import Iterator, Sequence
 
 from rig.model import Report
 from rig.reports import cut, naming, titles
 from rig.reports.console import Console
+from rig.reports.cut import Cut, Cutter, Opening
+from rig.reports.naming import Name
 from rig.reports.types import type_of
 
 _PANIC = b"Kernel panic - not syncing"
@@ -27,44 +30,54 @@ def parse(log: bytes) -> tuple[Report, ...]:
     """
     console = Console(log)
     found = cut.openings(console)
-    return _read(console, found) if found else ()
+    return tuple(_Reader(console, found).reports()) if found else ()
 
 
-def _read(console: Console, found: list[cut.Opening]) -> tuple[Report, ...]:
-    cutter = cut.Cutter(console, found)
-    names: dict[tuple[int, int, tuple[str, ...]], naming.Name] = {}
-    panic = console.log.rfind(_PANIC)
-    suppressed = any(trouble.search(console.log) for trouble in _SUPPRESSED)
-    disconnected = "the VM was lost" if _DISCONNECTED in console.log else ""
-    end = console.raw_end(found[-1].end)
-    reports: list[Report] = []
-    parsed = 0  # up to where the reports before this one have been read
-    for opening in found:
-        piece = cutter.cut(opening)
-        key = (id(opening.group), piece.window, piece.lines)
-        if key not in names:
-            header = console.text(opening.header, opening.end)
-            names[key] = naming.name(opening.group, header, piece.lines, piece.window)
-        called = names[key]
-        damage = called.damage or disconnected
+class _Reader:
+    """What the reports of a log have in common."""
+
+    def __init__(self, console: Console, found: Sequence[Opening]) -> None:
+        self._console = console
+        self._found = found
+        self._cutter = Cutter(console, found)
+        self._names: dict[tuple[int, int, tuple[str, ...]], Name] = {}  # a flood repeats itself
+        self._end = console.raw_end(found[-1].end)
+        self._last_panic = console.log.rfind(_PANIC)
+        self._suppressed = any(trouble.search(console.log) for trouble in _SUPPRESSED)
+        self._damage = "the VM was lost" if _DISCONNECTED in console.log else ""
+
+    def reports(self) -> Iterator[Report]:
+        """Yield the reports in console order."""
+        parsed = 0
+        for opening in self._found:
+            yield self._report(opening, panicked=self._last_panic >= parsed)
+            parsed = opening.end
+
+    def _report(self, opening: Opening, *, panicked: bool) -> Report:
+        piece = self._cutter.cut(opening)
+        called = self._name(opening, piece)
+        damage = called.damage or self._damage
         text = "\n".join((*piece.before, *piece.lines))
         executor = _EXECUTOR.search(text)
-        reports.append(
-            Report(
-                title=called.title,
-                alt_titles=called.alt_titles,
-                type=type_of(called.title),
-                frame=titles.frame(called.title),
-                corrupted=bool(damage),
-                corrupted_reason=damage,
-                suppressed=suppressed,
-                panicked=panic >= parsed,
-                executor=f"proc={executor[1]}, id={executor[2]}" if executor else None,
-                context=piece.context,
-                start=console.raw_start(opening.start),
-                end=end,
-                text=text,
-            )
+        return Report(
+            title=called.title,
+            alt_titles=called.alt_titles,
+            type=type_of(called.title),
+            frame=titles.frame(called.title),
+            corrupted=bool(damage),
+            corrupted_reason=damage,
+            suppressed=self._suppressed,
+            panicked=panicked,
+            executor=f"proc={executor[1]}, id={executor[2]}" if executor else None,
+            context=piece.context,
+            start=self._console.raw_start(opening.start),
+            end=self._end,
+            text=text,
         )
-        parsed = opening.end
-    return tuple(reports)
+
+    def _name(self, opening: Opening, piece: Cut) -> Name:
+        key = (id(opening.group), piece.window, piece.lines)
+        if key not in self._names:
+            header = self._console.text(opening.header, opening.end)
+            self._names[key] = naming.name(opening.group, header, piece.lines, piece.window)
+        return self._names[key]
