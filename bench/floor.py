@@ -46,7 +46,7 @@ async def boot(kernel: Kernel, profile: Profile, shape: Shape, accel: Accel, ima
                 if b"rig: init" in line and not met.done():
                     met.set_result(time.monotonic())
 
-        sockets = qemu.Sockets(monitor=work / "monitor", console=console, log=work / "log")
+        sockets = qemu.Sockets(monitor=work / "monitor", console=console)
         argv = qemu.argv(
             kernel=kernel.bzimage,
             initrd=image.path,

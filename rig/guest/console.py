@@ -1,4 +1,7 @@
-"""The live end of a guest's console: lines as they come, a pulse, sysrq keys; QEMU itself writes the raw log."""
+"""A guest's console: raw bytes to a file first, then lines as they come, a pulse, sysrq keys.
+
+QEMU's own `logfile=` will not do: it logs a byte again whenever the socket has no room and it has to try anew (7.2).
+"""
 
 import asyncio
 import contextlib
@@ -10,7 +13,6 @@ from pathlib import Path
 from rig.guest.lines import Lines
 
 CHUNK = 1 << 16
-LONGEST_SLEEP = 3600.0  # asyncio can't sleep for ever
 CAP = 256 << 20  # bytes of console after which a guest is only filling the disk
 
 
@@ -28,13 +30,16 @@ class Pulse:
         """Return once nothing was heard for `seconds`."""
         self.beat()
         while (left := self.last + seconds - time.monotonic()) > 0:  # noqa: ASYNC110 - not a poll: sleeps what is left
-            await asyncio.sleep(min(left, LONGEST_SLEEP))
+            await asyncio.sleep(left)
 
 
 class Console:
     """Reads a guest's console to its end, however much comes."""
 
-    def __init__(self, *, pulse: Pulse, on_line: Callable[[bytes], None], on_flood: Callable[[], None]) -> None:
+    def __init__(
+        self, log: Path, *, pulse: Pulse, on_line: Callable[[bytes], None], on_flood: Callable[[], None]
+    ) -> None:
+        self._path = log
         self._pulse, self._lines, self._on_flood = pulse, Lines(on_line), on_flood
         self._writer: asyncio.StreamWriter | None = None
         self._count = 0
@@ -44,13 +49,18 @@ class Console:
     @asynccontextmanager
     async def listening(self, path: Path) -> AsyncIterator[None]:
         """Listen on the Unix socket `path` for QEMU."""
-        server = await asyncio.start_unix_server(self._serve, path, limit=CHUNK)
-        try:
-            yield
-        finally:
-            server.close()
-            if self._writer:
-                self._writer.close()
+        with self._path.open("wb", buffering=0) as self._log:
+            server = await asyncio.start_unix_server(self._serve, path, limit=CHUNK)
+            try:
+                yield
+            finally:
+                server.close()
+                if self._writer:
+                    self._writer.close()
+
+    def remark(self, words: bytes) -> None:
+        """Write a line of the rig's own into the log."""
+        self._log.write(b"\n" + words + b"\n")
 
     async def press(self, key: str) -> None:
         """Type `key` on the console; sysrq takes it after a break."""
@@ -71,6 +81,7 @@ class Console:
             self.drained.set()
 
     def _take(self, chunk: bytes) -> None:
+        self._log.write(chunk)
         self._pulse.beat()
         self._lines.feed(chunk)
         under = self._count <= CAP

@@ -1,7 +1,6 @@
 """A guest from power-on to its end."""
 
 import asyncio
-import math
 import re
 import signal
 from collections.abc import AsyncIterator, Coroutine
@@ -28,7 +27,9 @@ PANIC_LIMIT = 3.0  # from the panic to the reset that ends it
 TRACE_LIMIT = 3.0  # for the backtraces of a hung guest
 TRACE_SILENCE = 0.3
 
+START_LIMIT = 60.0  # real seconds for QEMU to come up
 LAST_WORDS = 5.0  # real seconds: a connection and its QEMU end together, give or take this
+DEBUGGED = 1e5  # the time scale of a guest that a debugger may halt for as long as it likes
 READY = b"rig: ready"  # the last line of images/init
 GIVEN_UP = b"rig: gave up: "  # after this line in a console, all is the rig's own doing
 PANIC = re.compile(rb"Kernel panic - not syncing: (.*)")
@@ -44,12 +45,11 @@ class Guest:
     def __init__(self, *, scale: float, credentials: keys.Keys, log: Path) -> None:
         self.end: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.pulse = Pulse()
-        self._scale = scale  # infinite where a debugger may halt the guest
+        self._scale = scale
         self._credentials = credentials
-        self._log = log
         self._seen = Evidence()
         self._booted = asyncio.Event()
-        self._console = Console(pulse=self.pulse, on_line=self._on_line, on_flood=self._on_flood)
+        self._console = Console(log, pulse=self.pulse, on_line=self._on_line, on_flood=self._on_flood)
         self._monitor = Monitor(self._on_event)
         self._process: asyncio.subprocess.Process
 
@@ -139,7 +139,7 @@ class Guest:
 
     def _panicked(self, words: str) -> None:
         """Take note, and see to it that a panic which does not come to its end is ended."""
-        if not self._seen.panic and math.isfinite(self._scale):
+        if not self._seen.panic:
             asyncio.get_running_loop().call_later(PANIC_LIMIT * self._scale, self._pull_plug, None)
         self._seen.panic = words or self._seen.panic or "said by pvpanic alone"
 
@@ -148,7 +148,7 @@ class Guest:
         met = asyncio.ensure_future(self._meet())
         dead = asyncio.ensure_future(self._process.wait())
         try:
-            await _first(met, dead)
+            await _first(met, dead, limit=START_LIMIT)
             return met.done() and met.result()
         finally:
             met.cancel()
@@ -174,7 +174,10 @@ class Guest:
     # ---- what is done
 
     async def _log_in(self) -> bool:
-        await self._booted.wait()
+        booted = asyncio.ensure_future(self._booted.wait())
+        await _first(booted, self.end)
+        if booted.cancel():
+            return False
         await self.shell.connect(limit=BOOT_LIMIT * self._scale)
         return True
 
@@ -189,8 +192,7 @@ class Guest:
         A line in the log parts what the kernel said by itself from what it was made to say.
         """
         self._seen.decided = ending
-        with self._log.open("ab") as log:
-            log.write(b"\n" + GIVEN_UP + ending.reason.encode() + b"\n")
+        self._console.remark(GIVEN_UP + ending.reason.encode())
         for key in "wl":  # sysrq: blocked tasks, backtraces of all CPUs; heard while interrupts are
             await self._monitor.send_break()
             await self._console.press(key)
@@ -224,14 +226,14 @@ async def boot(
     `guest.gdb`, and no limit holds. `extra` is added to the kernel's command line.
     """
     credentials = keys.make()
-    guest = Guest(scale=math.inf if gdb else accel.time_scale, credentials=credentials, log=console)
+    guest = Guest(scale=DEBUGGED if gdb else accel.time_scale, credentials=credentials, log=console)
     async with AsyncExitStack() as stack:
         work = stack.enter_context(cache.scratch())
         guest.gdb = work / "gdb" if gdb else None
         initrd = work / "initrd"
         console.write_bytes(b"")
         initrd.write_bytes(image.path.read_bytes() + credentials.archive)
-        sockets = qemu.Sockets(monitor=work / "monitor", console=work / "console", log=console, gdb=guest.gdb)
+        sockets = qemu.Sockets(monitor=work / "monitor", console=work / "console", gdb=guest.gdb)
         cmdline = qemu.cmdline(accel, *profile.cmdline, *(("nokaslr",) if gdb else ()), *extra)
         argv = qemu.argv(
             kernel=kernel.bzimage, initrd=initrd, cmdline=cmdline, shape=shape, accel=accel, sockets=sockets
@@ -240,13 +242,9 @@ async def boot(
         yield guest
 
 
-async def _first(*some: asyncio.Future[Any], limit: float = math.inf) -> None:
-    """Wait for the first of `some` to be done, no longer than `limit` seconds."""
-    await asyncio.wait(some, timeout=_finite(limit), return_when=asyncio.FIRST_COMPLETED)
-
-
-def _finite(seconds: float) -> float | None:
-    return seconds if math.isfinite(seconds) else None
+async def _first(*some: asyncio.Future[Any], limit: float | None = None) -> None:
+    """Wait for the first of `some` to be done, for no more than `limit` seconds."""
+    await asyncio.wait(some, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _last_line(log: Path) -> str:

@@ -46,7 +46,6 @@ class Sockets:
 
     monitor: Path
     console: Path
-    log: Path  # the raw console goes here first
     gdb: Path | None = None  # QEMU listens here, halted until gdb says go
 
 
@@ -107,9 +106,8 @@ def _bare(accel: Literal["kvm", "tcg"]) -> Options:
 
 
 def _console(sockets: Sockets) -> Options:
-    log = f"logfile={_value(sockets.log)},logappend=on"  # the rig writes there too
     return (
-        ("-chardev", f"socket,id={CONSOLE},path={_value(sockets.console)},{log}"),
+        ("-chardev", f"socket,id={CONSOLE},path={_value(sockets.console)}"),
         ("-serial", f"chardev:{CONSOLE}"),
     )
 
