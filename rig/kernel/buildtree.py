@@ -20,7 +20,7 @@ FIXED = (
     "KBUILD_BUILD_HOST=rig",
     "KBUILD_BUILD_VERSION=1",
 )
-TYPICAL_STEPS = 1400  # of a first build with the shipped profile; only the progress bar depends on it
+TYPICAL_STEPS = 1800  # of a first build with the shipped profile; only the progress bar depends on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class BuildTree:
     async def make(self, targets: Sequence[str], what: str, progress: Progress) -> proc.Done:
         """Make `targets` into the log, showing each step; the status is the caller's to judge."""
         self._heal()
-        total = None if (self.path / "vmlinux").exists() else TYPICAL_STEPS
+        total = None if self.log.exists() else TYPICAL_STEPS
         words = ("--output-sync=target", f"-j{toolchain.jobs()}", *targets)
         self.running.touch()
         with self.log.open("wb", buffering=0) as log, progress.task(what, total=total) as task:
@@ -85,19 +85,23 @@ class BuildTree:
         half written (it removes that itself, unless it was killed outright).
         """
         lines = self.lines()
-        suspects = set(diagnostics.warned(lines))
+        suspects = {self._target(name) for name in diagnostics.warned(lines)}
         if self.running.exists():
-            whole = {os.path.normpath(step.target) for step in diagnostics.steps(lines)}
+            whole = {self._target(step.target) for step in diagnostics.steps(lines)}
             suspects |= set(self._written_since(self.running.stat().st_mtime_ns)) - whole
         for target in suspects:
-            (self.path / target).unlink(missing_ok=True)
+            target.unlink(missing_ok=True)
 
-    def _written_since(self, began: int) -> Iterator[str]:
+    def _target(self, name: str) -> Path:
+        """Return the file that a step names: kbuild says a/../b, and tools say it from the root."""
+        return Path(os.path.normpath(self.path / name))
+
+    def _written_since(self, began: int) -> Iterator[Path]:
         """Yield the targets written since then: files that kbuild keeps a command for."""
         for command in self.path.rglob(".*.cmd"):
             target = command.with_name(command.name.removeprefix(".").removesuffix(".cmd"))
             if target.exists() and target.stat().st_mtime_ns >= began:
-                yield str(target.relative_to(self.path))
+                yield target
 
 
 def _show(task: Task, line: str) -> None:
