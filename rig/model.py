@@ -205,6 +205,7 @@ class Report:
     start: int = 0
     end: int = 0
     text: str = ""
+    lead: int = 0  # lines at the top of `text` that came before the report itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,8 +46,8 @@ def _report(report: Report) -> Text:
     told = Text("\n")
     told.append(printable(report.title), style="bold red")
     told.append(f"\n{printable(_facts(report))}\n", style="dim")
-    for line in report.text.split("\n"):
-        told.append(f"    {printable(line)}".rstrip() + "\n", style="dim")
+    for number, line in enumerate(report.text.split("\n")):
+        told.append(f"    {printable(line)}".rstrip() + "\n", style="dim" if number < report.lead else "")
     return told
 
 

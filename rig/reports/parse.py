@@ -73,6 +73,7 @@ class _Reader:
             start=self._console.raw_start(opening.start),
             end=self._end,
             text=text,
+            lead=len(piece.before),
         )
 
     def _name(self, opening: Opening, piece: Cut) -> Name:

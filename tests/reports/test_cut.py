@@ -27,8 +27,9 @@ def test_guessed_frames_and_the_taint_message_are_left_out() -> None:
 
 def test_a_few_lines_before_a_report_are_shown() -> None:
     before = b"".join(console(f"line {number}", "C1") for number in range(9))
-    text = parse(before + console(WARNING, "C1"))[0].text
-    assert text.startswith("line 5\nline 6\nline 7\nline 8\n----")
+    report = parse(before + console(WARNING, "C1"))[0]
+    assert report.text.startswith("line 5\nline 6\nline 7\nline 8\n----")
+    assert report.text.split("\n")[report.lead].startswith("WARNING: CPU: 0")
 
 
 def test_a_replayed_line_counts_once() -> None:

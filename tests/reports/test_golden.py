@@ -13,7 +13,7 @@ from rig.reports.parse import parse
 from tests.reports.logs import QUIET
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))
-KEPT = ("title", "alt_titles", "type", "frame", "corrupted", "context")
+KEPT = ("title", "alt_titles", "type", "frame", "corrupted", "context", "lead")
 
 
 @pytest.fixture(params=GOLDEN, ids=lambda path: path.stem)

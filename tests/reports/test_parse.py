@@ -54,6 +54,7 @@ def test_all_fields() -> None:
         start=log.index(b"[   12.001000][  T101] BUG: KASAN"),
         end=len(log + panic) - 1,
         text=report.text,
+        lead=1,
     )
     assert report.text.startswith("=====")
 
