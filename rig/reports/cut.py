@@ -10,8 +10,10 @@ from rig.reports import families
 from rig.reports.console import CONSOLE, LONGEST, UNPREFIXED, Console, Lines
 from rig.reports.rules import Group
 
-# By the conventions a text goes on to the end of the log. Two bounds keep a log with many reports linear:
+# By the conventions a text goes on to the end of the log. Bounds keep a log with many reports linear:
 REACH = 8  # reports of its context that a text holds, itself included
+FLOOD = 64  # reports of a log after which there is nothing left to learn from what follows each
+FLOOD_REACH = 2  # the same for those: an oops often opens twice
 LINES = 4000  # of a text
 
 _PREFIX = 5  # lines shown before a report
@@ -118,11 +120,14 @@ class Cutter:
 
     def _from(self, context: str, opening: Opening) -> Iterator[tuple[int, str]]:
         """Yield the lines of a context below an opening, and from an all-CPU backtrace on those of all CPUs."""
-        own = self._between(self._contexts[context], opening.end, _reached(self._openings[context], opening.start))
+        reach = REACH if bisect_left(self._starts, opening.start) < FLOOD else FLOOD_REACH
+        own = self._between(
+            self._contexts[context], opening.end, _reached(self._openings[context], opening.start, reach)
+        )
         for start, line in own:
             yield start, line
             if _ALL_CPUS in line:
-                cpus = self._between(self._cpus, start + 1, _reached(self._starts, start))
+                cpus = self._between(self._cpus, start + 1, _reached(self._starts, start, reach))
                 yield from cpus if context.startswith("C") else heapq.merge(own, cpus)
                 return
 
@@ -151,9 +156,9 @@ class Cutter:
         return tuple(reversed(shown))
 
 
-def _reached(starts: Sequence[int], start: int) -> int | None:
-    """Return where the report that is REACH reports on from `start` begins, None if there are fewer."""
-    last = bisect_left(starts, start) + REACH
+def _reached(starts: Sequence[int], start: int, reach: int) -> int | None:
+    """Return where the report that is `reach` reports on from `start` begins, None if there are fewer."""
+    last = bisect_left(starts, start) + reach
     return starts[last] if last < len(starts) else None
 
 

@@ -1,26 +1,24 @@
 """Reports of a guest's console, each with the workload it came under. No I/O."""
 
-import re
 from bisect import bisect_right
 
+from rig.markers import BEGIN, GAVE_UP
 from rig.model import Report, Sighting
 from rig.reports.parse import parse
 
-BEGIN = re.compile(rb"rig: begin ([A-Za-z0-9_.-]+)")
-OWN_NMI = "kernel panic: NMI: Not continuing"  # how a hung guest that the rig sends an NMI ends
 BOOT = "boot"  # the workload of what is seen before the first one
 
 
 def sightings(console: bytes) -> tuple[Sighting, ...]:
     """Return what `console` complains of, in order.
 
-    Left out are panics that only follow another report, and the one by which the rig ends a hung guest.
+    Left out are panics that only follow another report, and what the rig made a hung guest say.
     """
+    console = console.partition(GAVE_UP)[0]
     markers = [(found.start(), found[1].decode()) for found in BEGIN.finditer(console)]
     starts = [start for start, _ in markers]
     reports = parse(console)
     told = [report for number, report in enumerate(reports) if not (number and _follows(report))]
-    told = [report for report in told if report.title != OWN_NMI]
     return tuple(Sighting(workload=_under(markers, starts, report.start), report=report) for report in told)
 
 

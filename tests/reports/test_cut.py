@@ -2,7 +2,7 @@
 
 from itertools import zip_longest
 
-from rig.reports.cut import REACH
+from rig.reports.cut import FLOOD, FLOOD_REACH, REACH
 from rig.reports.parse import parse
 from tests.reports.logs import KASAN, QUIET, WARNING, console
 
@@ -69,5 +69,7 @@ def test_positions_are_those_of_the_raw_log() -> None:
 
 
 def test_a_text_goes_on_over_a_bounded_number_of_reports() -> None:
-    text = parse(console("WARNING: once more\n" * 100))[0].text
-    assert text.count("once more") == REACH
+    reports = parse(console("WARNING: once more\n" * 100))
+    own = ["\n".join(report.text.split("\n")[report.lead :]) for report in reports]
+    assert own[0].count("once more") == REACH
+    assert own[FLOOD].count("once more") == FLOOD_REACH
