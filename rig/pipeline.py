@@ -93,7 +93,7 @@ async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: 
 
 async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
     chosen = await accel.find(plan.accel)
-    progress.note(f"acceleration: {chosen.name} ({chosen.reason})")
+    progress.note(f"acceleration: {chosen.name}: {chosen.reason}")
     return Bench(
         plan=plan,
         accel=chosen,

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (  # lower ones first; a module belongs to the longest name that it starts with
-    ("rig", "rig.model", "rig.errors", "rig.progress"),
+    ("rig", "rig.model", "rig.errors", "rig.progress", "rig.markers"),
     ("rig.yamlfile", "rig.statistics"),
     ("rig.workloads",),
     ("rig.experiment", "rig.reports", "rig.compare", "rig.render"),

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import click
+from rich.console import Console
 
 from rig import __version__
 from rig.errors import Exit, RigError
@@ -79,3 +80,9 @@ def first(group: ExceptionGroup[Exception]) -> Exception:
     """Return the first exception in `group`, however deep."""
     inner = group.exceptions[0]
     return first(inner) if isinstance(inner, ExceptionGroup) else inner
+
+
+def stdout() -> Console:
+    """Return where results go: as wide as the terminal, and wide enough for tables elsewhere."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=140)

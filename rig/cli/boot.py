@@ -15,7 +15,7 @@ from rig.cli import live, options, wait_for
 from rig.errors import BuildError, RigError
 from rig.guest import accel, image, machine
 from rig.guest.ending import Ending
-from rig.guest.terminal import interact
+from rig.guest.terminal import STDOUT, interact
 from rig.kernel import recipe
 from rig.kernel.build import build
 from rig.model import Kernel, Profile, Recipe, Shape
@@ -119,7 +119,7 @@ async def _use(guest: machine.Guest, command: tuple[str, ...]) -> int | None:
 
 def _write(output: bytes) -> None:
     while output:
-        output = output[os.write(sys.stdout.fileno(), output) :]
+        output = output[os.write(STDOUT, output) :]
 
 
 def _told(ending: Ending, console: Path) -> str:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from rig import pipeline, plan, store
-from rig.cli import live, options, wait_for
+from rig.cli import live, options, stdout, wait_for
 from rig.errors import Exit
 from rig.model import Verdict
 from rig.render import document, script, terminal
@@ -47,7 +46,7 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, **gi
 def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: Path | None, *, dry_run: bool) -> None:
     """Plan, run, show and exit with the verdict's status."""
     planned = plan.make(base, patched, file=given["plan"], tree=given["tree"], overrides=options.overrides(given))
-    console = Console(highlight=False)
+    console = stdout()
     if dry_run:
         console.print(terminal.plan(planned))
         return

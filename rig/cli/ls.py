@@ -3,9 +3,9 @@
 import json
 
 import click
-from rich.console import Console
 
 from rig import store
+from rig.cli import stdout
 from rig.render import terminal
 
 
@@ -23,4 +23,4 @@ def command(as_json: bool) -> None:
         for entry in found:
             click.echo(json.dumps(terminal.listed(entry)))
     else:
-        Console(highlight=False).print(terminal.listing(found))
+        stdout().print(terminal.listing(found))

@@ -1,9 +1,9 @@
 """`rig show`: a stored run again."""
 
 import click
-from rich.console import Console
 
 from rig import store
+from rig.cli import stdout
 from rig.render import document, terminal
 
 
@@ -22,4 +22,4 @@ def command(run: str, form: str) -> None:
     if form == "json":
         click.echo(document.to_json(kept), nl=False)
     else:
-        Console(highlight=False).print(terminal.summary(kept, str(directory)))
+        stdout().print(terminal.summary(kept, str(directory)))

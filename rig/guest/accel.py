@@ -33,7 +33,8 @@ async def find(request: Literal["auto", "kvm", "tcg"], *, probe: Probe | None = 
         raise HostError(f"KVM does not work here: {why_not}", hint="--accel tcg emulates, about eight times slower")
     if broken := await ask("tcg"):
         raise HostError(f"emulation does not work here: {broken}", hint="`rig doctor` checks QEMU")
-    return Accel(name="tcg", reason=why_not, time_scale=TCG_SCALE)
+    reason = why_not if request == "tcg" else f"KVM does not work here: {why_not}"
+    return Accel(name="tcg", reason=reason, time_scale=TCG_SCALE)
 
 
 async def run(accel: Name) -> str:

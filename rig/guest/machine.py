@@ -17,6 +17,7 @@ from rig.guest.console import CAP, Console, Pulse
 from rig.guest.ending import Ending, Evidence, judge
 from rig.guest.monitor import Monitor
 from rig.guest.shell import Shell, ShellError
+from rig.markers import GAVE_UP
 from rig.model import Accel, End, Image, Kernel, Profile, Shape
 
 # Seconds on real hardware; multiplied by the time scale of the acceleration.
@@ -31,7 +32,6 @@ START_LIMIT = 60.0  # real seconds for QEMU to come up
 LAST_WORDS = 5.0  # real seconds: a connection and its QEMU end together, give or take this
 DEBUGGED = 1e5  # the time scale of a guest that a debugger may halt for as long as it likes
 READY = b"rig: ready"  # the last line of images/init
-GIVEN_UP = b"rig: gave up: "  # after this line in a console, all is the rig's own doing
 PANIC = re.compile(rb"Kernel panic - not syncing: (.*)")
 Result = TypeVar("Result")
 
@@ -192,7 +192,7 @@ class Guest:
         A line in the log parts what the kernel said by itself from what it was made to say.
         """
         self._seen.decided = ending
-        self._console.remark(GIVEN_UP + ending.reason.encode())
+        self._console.remark(GAVE_UP + ending.reason.encode())
         for key in "wl":  # sysrq: blocked tasks, backtraces of all CPUs; heard while interrupts are
             await self._monitor.send_break()
             await self._console.press(key)
@@ -231,7 +231,6 @@ async def boot(
         work = stack.enter_context(cache.scratch())
         guest.gdb = work / "gdb" if gdb else None
         initrd = work / "initrd"
-        console.write_bytes(b"")
         initrd.write_bytes(image.path.read_bytes() + credentials.archive)
         sockets = qemu.Sockets(monitor=work / "monitor", console=work / "console", gdb=guest.gdb)
         cmdline = qemu.cmdline(accel, *profile.cmdline, *(("nokaslr",) if gdb else ()), *extra)

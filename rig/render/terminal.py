@@ -133,7 +133,7 @@ def _sides(run: Run) -> Text:
     boots = [f"{name} {_many(sum(trial.side == name for trial in run.trials), 'boot')}" for name in ("base", "patched")]
     return Text(
         f"{', '.join(boots)} in {run.seconds:.0f} s; {env.profile} profile, {env.vcpus} vCPUs, {env.memory_mib} MiB, "
-        f"{env.accel} ({env.accel_reason}), {env.compiler}",
+        f"{env.accel}" + (f", {env.compiler}" if env.compiler else "") + f"\n{env.accel}: {env.accel_reason}",
         style="dim",
     )
 
