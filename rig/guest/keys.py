@@ -1,4 +1,4 @@
-"""The keys of one trial: whom the guest lets in, and what the guest must show. No I/O."""
+"""The keys of one trial: whom the guest lets in, and what the guest must show."""
 
 import struct
 from dataclasses import dataclass

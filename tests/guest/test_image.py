@@ -1,0 +1,35 @@
+"""The image, made for real."""
+
+from pathlib import Path
+
+import pytest
+
+from rig.guest import cpio, image
+from rig.progress import Silent
+
+
+async def test_it_is_built_once(own_dirs: Path) -> None:
+    first = await image.build(Silent())
+    stamp = first.path.stat().st_mtime_ns
+    again = await image.build(Silent())
+    assert again == first
+    assert again.path.stat().st_mtime_ns == stamp
+    assert own_dirs in first.path.parents
+
+
+@pytest.mark.boot
+async def test_the_same_inputs_give_the_same_bytes(own_dirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await image.build(Silent())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own_dirs))
+    assert (await image.build(Silent())).digest == first.digest
+
+
+def test_permissions_do_not_depend_on_the_umask(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(0o600)
+    (tmp_path / "program").touch(0o700)
+    (tmp_path / "link").symlink_to("file")
+    assert set(image.entries(tmp_path)) == {
+        cpio.file("file", b"", 0o644),
+        cpio.file("program", b"", 0o755),
+        cpio.link("link", "file"),
+    }

@@ -1,0 +1,90 @@
+"""A trial against a scripted guest."""
+
+from pathlib import Path
+
+import pytest
+
+from rig.guest import trial
+from rig.model import Accel, End, Image, Kernel, Profile, Shape, Status, Trial, Workload
+from rig.progress import Silent
+from tests.guest import fake
+from tests.guest.fake import Behaviour, Command
+
+PROGRESS = '@progress {"iterations":7,"l2_entries":9}\n'
+ALIVE, SPENT = '@detectors {"debug_locks":1}\n', '@detectors {"debug_locks":0}\n'
+GOOD = Command(output=PROGRESS + ALIVE)
+
+
+def workload(name: str, limit: float = 20) -> Workload:
+    return Workload(name=name, argv=("/workloads/it", "--seconds", "1"), seconds=1, limit=limit)
+
+
+async def run(directory: Path, *workloads: Workload) -> Trial:
+    image = Image(path=directory / "image", digest="")
+    image.path.write_bytes(b"")
+    return await trial.run(
+        Kernel(name="k", profile="p", digest="", release="", bzimage=Path("bzImage")),
+        workloads,
+        side="base",
+        index=2,
+        profile=Profile(name="p", description="", fragments=(), cmdline=(), detectors=("lockdep",)),
+        shape=Shape(),
+        accel=Accel(name="tcg", reason="", time_scale=1),
+        image=image,
+        directory=directory,
+        progress=Silent(),
+    )
+
+
+async def test_all_workloads_run_and_the_guest_is_powered_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.install(tmp_path, monkeypatch, Behaviour(commands={"one": GOOD, "two": Command(output=PROGRESS, status=1)}))
+    done = await run(tmp_path, workload("one"), workload("two"))
+    assert [(each.workload, each.status) for each in done.outcomes] == [("one", Status.PASS), ("two", Status.FAIL)]
+    assert done.outcomes[0].iterations == 7
+    assert done.end is End.FINISHED
+    assert 0 < done.ready_seconds < done.seconds
+    assert "rig: begin two" in (tmp_path / done.console).read_text()
+
+
+@pytest.mark.parametrize(
+    ("act", "end", "status"),
+    [
+        ("panic", End.PANICKED, Status.FAIL),
+        ("reset", End.REBOOTED, Status.FAIL),
+        ("die", End.LOST, Status.MISS),
+        ("hang", End.HUNG, Status.FAIL),
+    ],
+)
+async def test_a_guest_that_dies_under_a_workload_ends_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: fake.Act, end: End, status: Status
+) -> None:
+    fake.install(tmp_path, monkeypatch, Behaviour(commands={"one": Command(output=PROGRESS, act=act)}))
+    done = await run(tmp_path, workload("one", limit=2), workload("two"))
+    assert (done.end, done.planned) == (end, ("one", "two"))
+    (outcome,) = done.outcomes
+    assert outcome.status is status
+    assert outcome.iterations == 7, "what it had printed is kept"
+    assert done.end_reason in outcome.reason
+
+
+async def test_a_guest_that_lives_on_without_ssh_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rig.guest.machine.LAST_WORDS", 0.2)
+    fake.install(tmp_path, monkeypatch, Behaviour(commands={"one": Command(act="hang up")}))
+    done = await run(tmp_path, workload("one"))
+    assert done.end is End.KILLED
+
+
+async def test_a_spent_detector_leaves_the_rest_to_a_fresh_boot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.install(tmp_path, monkeypatch, Behaviour(commands={"one": Command(output=PROGRESS + SPENT), "two": GOOD}))
+    done = await run(tmp_path, workload("one"), workload("two"))
+    assert [each.workload for each in done.outcomes] == ["one"]
+    assert done.outcomes[0].detectors_lost == ("lockdep",)
+    assert done.end is End.FINISHED
+
+
+async def test_a_guest_that_never_gets_ready_has_no_outcomes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.install(tmp_path, monkeypatch, Behaviour(boot="panic"))
+    done = await run(tmp_path, workload("one"))
+    assert (done.outcomes, done.ready_seconds, done.end) == ((), 0, End.PANICKED)
