@@ -25,8 +25,8 @@ def test_help_names_every_option(built: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--vcpus", "0"), '--vcpus takes a number from 1 to 8, not "0"'),
-        (("--vcpus", "9"), "--vcpus takes"),
+        (("--vcpus", "0"), '--vcpus takes a number from 1 to 16, not "0"'),
+        (("--vcpus", "17"), "--vcpus takes"),
         (("--seconds", "ten"), "--seconds takes"),
         (("--seconds", "-1"), "--seconds takes"),
         (("--seconds", ""), "--seconds takes"),

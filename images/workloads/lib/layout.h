@@ -7,13 +7,13 @@
 /* Low memory: one slot that holds everything a guest program needs to run, and is never taken away. */
 #define LOW_SIZE 0x40000
 #define GUEST_CODE 0x1000 /* programs are linked to run here */
+#define GUEST_SHARED 0xf000 /* one page for all vCPUs, written by the host */
 #define GUEST_BOARDS 0x10000 /* one page for each vCPU, shared with the host: its orders and its counts */
-#define GUEST_SHARED 0x1f000 /* one page for all */
 #define GUEST_STACKS 0x20000 /* one page for each vCPU */
 #define SMM_BASE 0x30000 /* where a vCPU's SMBASE points after reset */
 #define SMM_ENTRY (SMM_BASE + 0x8000)
 #define SMM_COUNT (SMM_BASE + 0x4000) /* a 32-bit count of the SMIs taken */
-#define MAX_VCPUS 8
+#define MAX_VCPUS 16 /* that boards and stacks have room for */
 
 /* What the guest programs work on. */
 #define GUEST_DATA 0x100000
