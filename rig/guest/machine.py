@@ -25,7 +25,7 @@ BOOT_LIMIT = 30.0
 BOOT_SILENCE = 8.0
 POWER_OFF_LIMIT = 8.0
 PANIC_LIMIT = 3.0  # from the panic to the reset that ends it
-TRACE_LIMIT = 3.0  # for the backtraces of a hung guest
+TRACE_LIMIT = 1.5  # for the backtraces of a hung guest
 TRACE_SILENCE = 0.3
 
 START_LIMIT = 60.0  # real seconds for QEMU to come up

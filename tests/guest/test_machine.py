@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import cache
+from rig import cache, markers
 from rig.errors import HostError
 from rig.guest import machine
 from rig.guest.machine import Guest
@@ -79,7 +79,7 @@ async def test_a_hung_guest_is_asked_where_it_is_below_a_line_of_the_rigs(
     fake.install(tmp_path, monkeypatch, Behaviour(boot="hang", console="last words"))
     async with boot(scale=SHORT) as guest:
         await guest.ready()
-    before, after = boot.console.read_bytes().split(machine.GIVEN_UP)
+    before, after = boot.console.read_bytes().split(markers.GAVE_UP)
     assert b"last words" in before
     assert b"NMI received" in after
 
