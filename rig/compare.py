@@ -89,7 +89,7 @@ def _from_report(trial: Trial, sighting: Sighting) -> Symptom:
         type=report.type,
         workload=sighting.workload,
         trial=trial,
-        text=report.text,
+        text="\n".join(report.text.split("\n")[report.lead :]),
         offset=report.start,
     )
 

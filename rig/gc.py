@@ -41,7 +41,7 @@ def _unused(days: float) -> Iterator[Garbage]:
     for parent in (cache.kernels(), cache.images(), cache.sources()):
         for path in _children(parent):
             age = (time.time() - path.stat().st_mtime) / DAY
-            if age > days:
+            if age > days and not cache.held(path / "lock"):
                 yield _garbage(path, f"not used for {age:.0f} days")
 
 

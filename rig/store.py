@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
-from rig import paths
+from rig import cache, paths
 from rig.errors import HostError, InputError
 from rig.model import KeptRun, Run, Trial
 
@@ -108,15 +108,7 @@ def _entry(path: Path) -> KeptRun:
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     partial = path.name.endswith(PARTIAL)
     run = None if partial else read(path)
-    return KeptRun(directory=path, run=run, live=partial and _held(path / LOCK), bytes=size)
-
-
-def _held(lock: Path) -> bool:
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
+    return KeptRun(directory=path, run=run, live=partial and cache.held(path / LOCK), bytes=size)
 
 
 def named(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from rich.text import Text
 
 from rig.model import Report
-from rig.render.terminal import printable
+from rig.render.escape import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from rig.experiment import Plan
 from rig.model import BuildFailure, Comparison, Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
+from rig.render.escape import printable
 
 COLOURS = {Verdict.CLEAN: "green", Verdict.REGRESSION: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.ERROR: "magenta"}
 STATUS_COLOURS = {
@@ -79,11 +80,6 @@ def _tally(comparison: Comparison) -> str:
 
 def _many(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
-
-
-def printable(text: str) -> str:
-    """Return `text` with control characters spelled out, so that a console can't steer the terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)
 
 
 def _findings(findings: Iterable[Finding]) -> Table:

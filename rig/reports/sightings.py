@@ -10,23 +10,27 @@ BOOT = "boot"  # the workload of what is seen before the first one
 
 
 def sightings(console: bytes) -> tuple[Sighting, ...]:
-    """Return what `console` complains of, in order.
+    """Return what `console` complains of, in order, each title once under each workload.
 
-    Left out are panics that only follow another report, and what the rig made a hung guest say.
+    Left out are reports that only follow another one, and what the rig made a hung guest say.
     """
     console = console.partition(GAVE_UP)[0]
     markers = [(found.start(), found[1].decode()) for found in BEGIN.finditer(console)]
-    starts = [start for start, _ in markers]
     reports = parse(console)
-    told = [report for number, report in enumerate(reports) if not (number and _follows(report))]
-    return tuple(Sighting(workload=_under(markers, starts, report.start), report=report) for report in told)
+    first: dict[tuple[str, str], Sighting] = {}
+    for before, report in zip((None, *reports), reports, strict=False):
+        workload = _under(markers, report.start)
+        if not (before and _follows(report, before)):
+            first.setdefault((workload, report.title), Sighting(workload=workload, report=report))
+    return tuple(first.values())
 
 
-def _follows(report: Report) -> bool:
-    """Whether `report` is a panic that names no cause of its own, as after an oops."""
-    return report.corrupted and report.title.startswith("kernel panic:")
+def _follows(report: Report, before: Report) -> bool:
+    """Whether `report` is the rest of the crash `before`: a panic that names no cause, or the trap BUG() is made of."""
+    trap = report.title.startswith("invalid opcode in ") and report.frame == before.frame
+    return trap or (report.corrupted and report.title.startswith("kernel panic:"))
 
 
-def _under(markers: list[tuple[int, str]], starts: list[int], offset: int) -> str:
-    before = bisect_right(starts, offset)
+def _under(markers: list[tuple[int, str]], offset: int) -> str:
+    before = bisect_right(markers, offset, key=lambda marker: marker[0])
     return markers[before - 1][1] if before else BOOT

@@ -1,0 +1,49 @@
+from rig.reports.sightings import sightings
+
+WARNING = b"""\
+[   12.000001][  T100] WARNING: CPU: 0 PID: 100 at arch/x86/kvm/x86.c:1005 %s+0x1c3/0x270
+[   12.000002][  T100] CPU: 0 PID: 100 Comm: churn Not tainted 6.1.192 #1
+[   12.000003][  T100] RIP: 0010:%s+0x1c3/0x270
+[   12.000004][  T100] Call Trace:
+[   12.000005][  T100]  <TASK>
+[   12.000006][  T100]  kvm_mmu_zap_all+0x75/0x240
+[   12.000007][  T100]  kvm_destroy_vm+0x10/0x20
+[   12.000008][  T100]  </TASK>
+"""
+
+
+def begin(workload: bytes) -> bytes:
+    return b"[   11.000000][   T90] rig: begin %s\n" % workload
+
+
+def warning(function: bytes) -> bytes:
+    return WARNING % (function, function)
+
+
+def seen(console: bytes) -> list[tuple[str, str]]:
+    return [(sighting.workload, sighting.report.title) for sighting in sightings(console)]
+
+
+def test_each_report_stands_under_the_workload_before_it() -> None:
+    console = warning(b"one") + begin(b"first") + warning(b"two") + begin(b"second") + warning(b"three")
+    assert seen(console) == [("boot", "WARNING in one"), ("first", "WARNING in two"), ("second", "WARNING in three")]
+
+
+def test_a_title_counts_once_under_each_workload() -> None:
+    console = begin(b"first") + warning(b"one") * 3 + begin(b"second") + warning(b"one")
+    assert seen(console) == [("first", "WARNING in one"), ("second", "WARNING in one")]
+
+
+def test_a_panic_that_follows_a_report_is_left_out() -> None:
+    panic = b"[   13.000000][  T100] Kernel panic - not syncing: Fatal exception\n"
+    assert seen(warning(b"one") + panic) == [("boot", "WARNING in one")]
+    assert seen(panic) == [("boot", "kernel panic: Fatal exception")]
+
+
+def test_what_a_hung_guest_is_made_to_say_is_left_out() -> None:
+    console = warning(b"one") + b"\nrig: gave up: silent for 90 s\n" + warning(b"two")
+    assert seen(console) == [("boot", "WARNING in one")]
+
+
+def test_an_empty_console_says_nothing() -> None:
+    assert sightings(b"") == ()
