@@ -1,0 +1,129 @@
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from rig.model import (
+    BuildFailure,
+    Comparison,
+    Count,
+    Environment,
+    Finding,
+    FindingStatus,
+    MetricChange,
+    MetricKind,
+    Run,
+    Verdict,
+)
+from rig.render import document, script, terminal
+from tests import values
+
+ENVIRONMENT = Environment(
+    accel="tcg",
+    accel_reason="no /dev/kvm",
+    qemu="QEMU 7.2",
+    cpu="max",
+    compiler="gcc 12",
+    image="d",
+    profile="sanitize",
+    vcpus=2,
+    memory_mib=1024,
+    seed=1,
+    host="h",
+    base_tree="a",
+    patched_tree="b",
+    base_config="c",
+    patched_config="c",
+)
+FINDING = Finding(
+    title="WARNING in \x1b[31mfoo",
+    type="WARNING",
+    status=FindingStatus.NEW,
+    workload="churn",
+    profile="sanitize",
+    base=Count(hits=0, trials=4),
+    patched=Count(hits=4, trials=4),
+    p_value=0.0143,
+    explanation="4 of 4 patched, 0 of 4 base",
+    example="\x1b[2Jsplat\n" * 40,
+    console="console-patched-1.log",
+)
+EFFECT = MetricChange(
+    name="pf_fixed",
+    unit="faults",
+    workload="root-churn",
+    kind=MetricKind.EXACT,
+    base=(2015, 2015),
+    patched=(129, 129),
+    change=-0.936,
+    p_value=None,
+    significant=True,
+)
+
+
+def run(*findings: Finding, verdict: Verdict = Verdict.CLEAN) -> Run:
+    return Run(
+        id="20260101-000000-abcd",
+        began="2026-01-01T00:00:00+00:00",
+        seconds=100,
+        command="rig compare base patched",
+        base=values.kernel("base"),
+        patched=values.kernel("patched"),
+        trials=(values.trial("base"), values.trial("patched")),
+        comparison=Comparison(verdict=verdict, findings=findings, metrics=(EFFECT,)),
+        environment=ENVIRONMENT,
+    )
+
+
+def shown(a_run: Run) -> str:
+    console = Console(width=140, record=True, file=StringIO())
+    console.print(terminal.summary(a_run, "/runs/x"))
+    return console.export_text()
+
+
+def test_the_verdict_comes_first_then_evidence_then_the_command() -> None:
+    text = shown(run(FINDING, verdict=Verdict.REGRESSION))
+    order = [
+        text.index(part) for part in ("REGRESSION", "4 of 4 patched", "pf_fixed", "again: rig compare base patched")
+    ]
+    assert order == sorted(order)
+
+
+def test_a_clean_run_says_so_and_shows_exact_metrics() -> None:
+    text = shown(run())
+    assert text.startswith("CLEAN: patched against base: no finding on either side")
+    assert "-93.6%" in text
+
+
+def test_hostile_console_text_does_not_reach_the_terminal() -> None:
+    assert "\x1b" not in shown(run(FINDING, verdict=Verdict.REGRESSION))
+
+
+def test_a_long_report_is_cut_with_a_way_to_the_rest() -> None:
+    assert "15 more lines in console-patched-1.log" in shown(run(FINDING, verdict=Verdict.REGRESSION))
+
+
+def test_a_build_failure_is_the_headline() -> None:
+    failure = BuildFailure(name="patched", profile="s", errors=("a.c:1: error",), log=Path("l"), seconds=1)
+    text = shown(replace(run(verdict=Verdict.REGRESSION), patched=failure))
+    assert "patched does not compile, base does" in text
+
+
+def test_the_document_has_the_fields_that_others_script_against() -> None:
+    made = document.document(run(FINDING))
+    assert {"schema", "verdict", "findings", "metrics", "environment", "run"} <= made.keys()
+    assert (made["schema"], made["verdict"], made["run"]) == (1, "clean", "20260101-000000-abcd")
+    assert {"title", "type", "status", "workload", "profile", "base", "patched", "p_value"} <= made["findings"][
+        0
+    ].keys()
+    assert made["findings"][0]["patched"] == {"hits": 4, "trials": 4}
+    metric = made["metrics"][0]
+    assert (metric["base"], metric["patched"], metric["change"], metric["significant"]) == (2015, 129, -0.936, True)
+    assert {"accel", "qemu", "compiler"} <= made["environment"].keys()
+
+
+def test_the_script_repeats_the_command() -> None:
+    text = script.reproduce(run())
+    assert text.startswith("#!/bin/sh\n")
+    assert 'exec rig compare base patched "$@"' in text
