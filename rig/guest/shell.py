@@ -1,6 +1,6 @@
-"""Commands and files in the guest, over Paramiko with the host key pinned.
+"""Commands and files in the guest, over a Fabric connection with the host key pinned.
 
-Paramiko itself and not Fabric's runner: that one keeps all output in memory and polls, and its transfers need sftp.
+Its runner is left alone: it keeps all output in memory and polls, and its transfers need sftp.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from paramiko import Channel, SSHException, Transport
+from fabric import Config, Connection
+from paramiko import Channel, RejectPolicy, SSHException
 
 from rig.errors import RigError
 from rig.guest.console import Pulse
@@ -23,7 +24,7 @@ from rig.guest.keys import Keys
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").propagate = False
 
-USER = "root"
+HOST, USER = "127.0.0.1", "root"
 CHUNK = 1 << 16
 TAIL = 1 << 16  # bytes of output that are kept
 OnOutput = Callable[[bytes], None]  # called in a worker thread
@@ -47,7 +48,7 @@ class Shell:
     def __init__(self, *, port: int, keys: Keys, pulse: Pulse) -> None:
         self._port, self._keys, self._pulse = port, keys, pulse
         self._socket: socket.socket | None = None
-        self._transport: Transport | None = None
+        self._connection: Connection | None = None
 
     async def connect(self, *, limit: float) -> None:
         """Log in; nothing of the user's own ssh set-up is looked at. Raises ShellError."""
@@ -88,8 +89,8 @@ class Shell:
         if self._socket:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-        if self._transport:
-            self._transport.close()
+        if self._connection:
+            self._connection.close()
 
     @asynccontextmanager
     async def _started(self, command: str) -> AsyncIterator[Channel]:
@@ -101,16 +102,21 @@ class Shell:
             yield channel
 
     def _connect(self, limit: float) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=limit)
-        self._transport = transport = Transport(self._socket)
-        transport.daemon = True
-        transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = limit
-        transport.connect(hostkey=self._keys.host, username=USER, pkey=self._keys.client)
+        self._socket = socket.create_connection((HOST, self._port), timeout=limit)
+        waits = dict.fromkeys(("banner_timeout", "auth_timeout"), limit)
+        own = {"sock": self._socket, "pkey": self._keys.client, "allow_agent": False, "look_for_keys": False}
+        # Lazy, so that no file of the user's says how to reach a guest.
+        config = Config(lazy=True, overrides={"load_ssh_configs": False})
+        self._connection = Connection(HOST, user=USER, port=self._port, config=config, connect_kwargs=own | waits)
+        client = self._connection.client
+        client.set_missing_host_key_policy(RejectPolicy())
+        client.get_host_keys().add(f"[{HOST}]:{self._port}", self._keys.host.get_name(), self._keys.host)
+        self._connection.open()
 
     def _open(self) -> Channel:
-        assert self._transport, "connect first"
+        assert self._connection, "connect first"
         try:
-            channel = self._transport.open_session()
+            channel: Channel = self._connection.create_session()
         except (OSError, EOFError, SSHException) as error:
             raise ShellError(f"no ssh session: {error}") from None
         channel.set_combine_stderr(True)

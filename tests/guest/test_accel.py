@@ -22,7 +22,7 @@ async def test_kvm_is_taken_where_it_works() -> None:
 
 async def test_auto_falls_back_to_emulation_and_says_why() -> None:
     found = await accel.find("auto", probe=answering(kvm="QEMU aborts", tcg=""))
-    assert (found.name, found.reason) == ("tcg", "QEMU aborts")
+    assert (found.name, found.reason) == ("tcg", "KVM does not work here: QEMU aborts")
     assert found.time_scale > 1
 
 
