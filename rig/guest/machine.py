@@ -196,7 +196,9 @@ class Guest:
         for key in "wl":  # sysrq: blocked tasks, backtraces of all CPUs; heard while interrupts are
             await self._monitor.send_break()
             await self._console.press(key)
-            await _first(self.end, asyncio.ensure_future(self.pulse.silence(TRACE_SILENCE * self._scale)))
+            quiet = asyncio.ensure_future(self.pulse.silence(TRACE_SILENCE * self._scale))
+            await _first(self.end, quiet, limit=TRACE_LIMIT * self._scale)  # a workload may be chatty for ever
+            quiet.cancel()
         await self.nmi()  # heard always, by the boot CPU
         await _first(self.end, limit=TRACE_LIMIT * self._scale)
         self._pull_plug(ending)
