@@ -79,6 +79,11 @@ def work_seconds(result: dict[str, Any]) -> float:
     return sum(outcome["seconds"] for trial in result["trials"] for outcome in trial["outcomes"])
 
 
+def fitting() -> int:
+    """Return how many guests of the default shape run side by side here."""
+    return plan.guests_that_fit(plan.make("base", None, overrides=Overrides()).shape, asyncio.run(accel.find("auto")))
+
+
 async def import_source() -> Path:
     """Import the kernel source into the cache, which happens once a machine, and return its clean tree's directory."""
     recipe = plan.make("base", None, overrides=Overrides()).base
@@ -142,7 +147,8 @@ def cold(options: tuple[str, ...], repeats: int) -> None:
         config = next(cache.kernels().glob("*/config"))
         first, second = asyncio.run(bare_builds(plain, config, work, tree))
         boots = asyncio.run(bare_boots(repeats))
-        least = first + second + boots * len(timed.result["trials"]) + work_seconds(timed.result)
+        guests = boots * len(timed.result["trials"]) + work_seconds(timed.result)
+        least = first + second + guests / fitting()
         say("(a) cold compare / floor", timed.seconds / least, 1.10, f"{timed.seconds:.0f} s / {least:.0f} s")
         both = by_name["patched"]["seconds"], by_name["base"]["seconds"]
         say("(b) second build / first", both[0] / both[1], 0.20, f"{both[0]:.0f} s / {both[1]:.0f} s")
@@ -178,8 +184,7 @@ def warm(options: tuple[str, ...], repeats: int) -> None:
     ready, bare = asyncio.run(booted())
     say("(c) ready for a command / bare QEMU to init", ready / bare, 1.50, f"{ready:.1f} s / {bare:.1f} s")
     timed = compare(*options)
-    shape = plan.make("base", None, overrides=Overrides()).shape
-    least = guest_seconds(timed.result) / plan.guests_that_fit(shape)
+    least = guest_seconds(timed.result) / fitting()
     say("(d) warm compare / guests' time", timed.seconds / least, 1.15, f"{timed.seconds:.0f} s / {least:.0f} s")
     say("peak memory of the rig process, MB", timed.peak, 300, "QEMU not counted")
 

@@ -37,6 +37,6 @@ class Plan:
     confirm: int
     seconds: int
     seed: int
-    jobs: int
+    jobs: int | None  # guests at once; None for as many as fit
     shape: Shape
     accel: AccelRequest

@@ -29,6 +29,7 @@ from rig.model import (
     Trial,
     Workload,
 )
+from rig.plan import guests_that_fit
 from rig.progress import Progress, Task
 from rig.reports.sightings import sightings
 from rig.workloads import command
@@ -100,7 +101,7 @@ async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
         image=await image.build(progress),
         draft=draft,
         progress=progress,
-        seats=asyncio.Semaphore(plan.jobs),
+        seats=asyncio.Semaphore(plan.jobs or guests_that_fit(plan.shape, chosen)),
         numbers={"base": count(1), "patched": count(1)},
     )
 

@@ -9,7 +9,7 @@ from rig import paths, workloads, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
-from rig.model import Profile, Shape
+from rig.model import Accel, Profile, Shape
 
 
 class ProfileFile(yamlfile.Strict):
@@ -80,9 +80,10 @@ def plan_file(name: str) -> PlanFile:
     return yamlfile.load(PlanFile, path)
 
 
-def guests_that_fit(shape: Shape) -> int:
+def guests_that_fit(shape: Shape, accel: Accel) -> int:
     """Return how many guests of `shape` this host runs side by side without sharing cores or swapping."""
-    by_cores = (psutil.cpu_count() or 1) // shape.vcpus
+    threads = shape.vcpus if accel.name == "kvm" else 1  # an emulated guest runs on one thread
+    by_cores = (psutil.cpu_count() or 1) // threads
     by_memory = int(psutil.virtual_memory().available // (shape.memory_mib * 1.3 * 2**20))
     return max(1, min(by_cores, by_memory))
 
@@ -104,7 +105,7 @@ def make(
         confirm=read.confirm,
         seconds=read.seconds,
         seed=read.seed,
-        jobs=overrides.jobs or guests_that_fit(shape),
+        jobs=overrides.jobs,
         shape=shape,
         accel=overrides.accel,
     )

@@ -156,7 +156,10 @@ def plan(planned: Plan) -> Table:
     for entry in planned.workloads:
         table.add_row("workload", f"{entry.name}, {planned.seconds} s: {entry.description}")
     boots = planned.repeats * len(recipes)
-    table.add_row("trials", f"{planned.repeats} a side, {boots} in all, {planned.jobs} at once; seed {planned.seed}")
+    table.add_row(
+        "trials",
+        f"{planned.repeats} a side, {boots} in all, {planned.jobs or 'as many as fit'} at once; seed {planned.seed}",
+    )
     table.add_row("confirm", f"up to {planned.confirm} more a side for each suspicion")
     table.add_row("guest", f"{planned.shape.vcpus} vCPUs, {planned.shape.memory_mib} MiB, acceleration {planned.accel}")
     return table

@@ -210,7 +210,7 @@ def main(binaries: Path, argv: list[str]) -> None:
     if "--version" in options:
         print("QEMU emulator version 0.0.0 (fake)")
     elif "isa-debug-exit,iobase=0xf4" in options["-device"]:
-        sys.exit(33 if options["-accel"] == ["tcg,thread=multi"] else "no KVM in a fake")
+        sys.exit(33 if options["-accel"] == ["tcg,thread=single"] else "no KVM in a fake")
     else:
         behaviours = json.loads((binaries / "behaviours.json").read_text())
         behaviour = behaviours.get(Path(options["-kernel"][0]).name, behaviours["*"])
