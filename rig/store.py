@@ -33,10 +33,15 @@ class Draft:
     began: datetime
     directory: Path
 
+    @property
+    def trials(self) -> Path:
+        """Return the directory of finished trials; it is there once there is one."""
+        return self.directory / "trials"
+
     def keep(self, trial: Trial) -> None:
         """Write a finished trial, so that it outlives an interruption."""
-        path = self.directory / "trials" / f"{trial.side}-{trial.index}.json"
-        path.parent.mkdir(exist_ok=True)
+        self.trials.mkdir(exist_ok=True)
+        path = self.trials / f"{trial.side}-{trial.index}.json"
         path.write_bytes(_TRIAL.dump_json(trial, indent=1))
 
     def add(self, name: str, text: str, *, executable: bool = False) -> None:
@@ -70,8 +75,14 @@ def draft(root: Path | None = None) -> Iterator[Draft]:
         directory.mkdir(parents=True)
     except OSError as error:
         raise HostError(f"{root}: {error.strerror}", hint="free some space with `rig gc`") from error
-    with FileLock(directory / LOCK):
-        yield Draft(id=name, began=began, directory=directory)
+    made = Draft(id=name, began=began, directory=directory)
+    try:
+        with FileLock(directory / LOCK):
+            yield made
+    except BaseException:
+        if not made.trials.exists():  # nothing was learnt
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
     if (directory / RESULT).exists():
         (directory / LOCK).unlink(missing_ok=True)
         directory.rename(root / name)

@@ -63,6 +63,12 @@ def test_an_interrupted_run_keeps_its_trials_and_is_marked(tmp_path: Path) -> No
     assert list(entry.directory.glob("trials/base-1.json"))
 
 
+def test_a_run_that_learnt_nothing_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError), store.draft(tmp_path):
+        raise InputError("no such kernel")
+    assert store.entries(tmp_path) == ()
+
+
 def test_a_run_going_on_is_live(tmp_path: Path) -> None:
     with store.draft(tmp_path):
         assert [entry.live for entry in store.entries(tmp_path)] == [True]

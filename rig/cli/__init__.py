@@ -1,6 +1,7 @@
 """The command line: one module a verb, each a thin call."""
 
 import asyncio
+import errno
 import importlib
 import signal
 import sys
@@ -42,6 +43,12 @@ class Verbs(click.Group):
             if error.hint:
                 click.echo(f"  {error.hint}", err=True)
             sys.exit(error.exit_status)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            click.secho(f"rig: no space left: {error.filename or 'on the disk'}", fg="red", err=True)
+            click.echo("  `rig gc` frees some; XDG_CACHE_HOME and XDG_STATE_HOME say where all is kept", err=True)
+            sys.exit(Exit.UNDECIDED)
         except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
             click.echo("rig: interrupted; nothing is left running", err=True)
             sys.exit(Exit.INTERRUPTED)

@@ -126,7 +126,8 @@ def _change(change: MetricChange) -> str:
 
 def _sides(run: Run) -> Text:
     env = run.environment
-    boots = [f"{name} {_many(sum(trial.side == name for trial in run.trials), 'boot')}" for name in ("base", "patched")]
+    names = ("base", "patched") if run.patched else ("base",)
+    boots = [f"{name} {_many(sum(trial.side == name for trial in run.trials), 'boot')}" for name in names]
     return Text(
         f"{', '.join(boots)} in {run.seconds:.0f} s; {env.profile} profile, {env.vcpus} vCPUs, {env.memory_mib} MiB, "
         f"{env.accel}" + (f", {env.compiler}" if env.compiler else "") + f"\n{env.accel}: {env.accel_reason}",
