@@ -150,7 +150,7 @@ static void print_detectors(void)
 	};
 	const char *comma = "";
 
-	printf("@detectors {");
+	printf("\n@detectors {"); /* on a line of its own, even if the program did not end its last one */
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
 		long number = number_in(asked[i].path, asked[i].label);
 

@@ -73,6 +73,10 @@ def test_detectors_are_asked_last(program: Path, kmsg: Path) -> None:
     assert set(json.loads(answer)) <= {"debug_locks", "tainted"}
 
 
+def test_detectors_have_a_line_of_their_own(program: Path, kmsg: Path) -> None:
+    assert run(program, "printf", "cut off").stdout.splitlines()[-1].startswith("@detectors ")
+
+
 def test_what_is_not_there_cannot_be_run(program: Path, kmsg: Path) -> None:
     done = run(program, "/no/such/program")
     assert done.returncode == 127
