@@ -4,28 +4,11 @@ import pytest
 
 from rig import store
 from rig.errors import InputError
-from rig.model import Comparison, Environment, Run, Verdict
+from rig.model import Comparison, Run, Verdict
 from tests import values
 
 
 def a_run(draft: store.Draft) -> Run:
-    env = Environment(
-        accel="tcg",
-        accel_reason="no /dev/kvm",
-        qemu="QEMU 7.2",
-        cpu="max",
-        compiler="gcc 12",
-        image="d",
-        profile="sanitize",
-        vcpus=2,
-        memory_mib=1024,
-        seed=1,
-        host="h",
-        base_tree="a",
-        patched_tree="b",
-        base_config="c",
-        patched_config="c",
-    )
     return Run(
         id=draft.id,
         began=draft.began.isoformat(),
@@ -35,7 +18,7 @@ def a_run(draft: store.Draft) -> Run:
         patched=values.kernel("patched"),
         trials=(values.trial("base"), values.trial("patched", values.report("WARNING in foo"))),
         comparison=Comparison(verdict=Verdict.CLEAN, findings=(), metrics=()),
-        environment=env,
+        environment=values.ENVIRONMENT,
     )
 
 

@@ -3,7 +3,25 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from rig.model import End, Kernel, Metric, MetricKind, Outcome, Report, Sighting, Status, Trial
+from rig.model import End, Environment, Kernel, Metric, MetricKind, Outcome, Report, Sighting, Status, Trial
+
+ENVIRONMENT = Environment(
+    accel="tcg",
+    accel_reason="no /dev/kvm",
+    qemu="QEMU 7.2",
+    cpu="max",
+    compiler="gcc 12",
+    image="d",
+    profile="sanitize",
+    vcpus=2,
+    memory_mib=1024,
+    seed=1,
+    host="h",
+    base_tree="a",
+    patched_tree="b",
+    base_config="c",
+    patched_config="c",
+)
 
 
 def kernel(name: str = "base", **given: Any) -> Kernel:

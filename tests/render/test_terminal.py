@@ -8,7 +8,6 @@ from rig.model import (
     BuildFailure,
     Comparison,
     Count,
-    Environment,
     Finding,
     FindingStatus,
     MetricChange,
@@ -19,23 +18,6 @@ from rig.model import (
 from rig.render import document, script, terminal
 from tests import values
 
-ENVIRONMENT = Environment(
-    accel="tcg",
-    accel_reason="no /dev/kvm",
-    qemu="QEMU 7.2",
-    cpu="max",
-    compiler="gcc 12",
-    image="d",
-    profile="sanitize",
-    vcpus=2,
-    memory_mib=1024,
-    seed=1,
-    host="h",
-    base_tree="a",
-    patched_tree="b",
-    base_config="c",
-    patched_config="c",
-)
 FINDING = Finding(
     title="WARNING in \x1b[31mfoo",
     type="WARNING",
@@ -72,7 +54,7 @@ def run(*findings: Finding, verdict: Verdict = Verdict.CLEAN) -> Run:
         patched=values.kernel("patched"),
         trials=(values.trial("base"), values.trial("patched")),
         comparison=Comparison(verdict=verdict, findings=findings, metrics=(EFFECT,)),
-        environment=ENVIRONMENT,
+        environment=values.ENVIRONMENT,
     )
 
 
