@@ -9,7 +9,7 @@ import click
 
 from rig import pipeline, plan, store
 from rig.cli import live, options, stdout, wait_for
-from rig.errors import Exit
+from rig.errors import Exit, InputError
 from rig.model import Verdict
 from rig.render import document, script, terminal
 
@@ -46,6 +46,8 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, **gi
 def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: Path | None, *, dry_run: bool) -> None:
     """Plan, run, show and exit with the verdict's status."""
     planned = plan.make(base, patched, file=given["plan"], tree=given["tree"], overrides=options.overrides(given))
+    if json_file and not json_file.absolute().parent.is_dir():
+        raise InputError(f"--json {json_file}: there is no directory {json_file.parent}")
     console = stdout()
     if dry_run:
         console.print(terminal.plan(planned))

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rig.cli import main
+from rig.errors import Exit
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("base", "pacthed"), "did you mean patched?"),
+        (("base", "patched", "-w", "root-chrun"), "did you mean root-churn"),
+        (("base", "patched", "--json", "/no/such/dir/out.json"), "there is no directory /no/such/dir"),
+        (("base", "patched", "--repeats", "0"), "not in the range"),
+    ],
+)
+def test_bad_input_is_told_before_any_work(words: tuple[str, ...], said: str, own_dirs: Path) -> None:
+    result = CliRunner().invoke(main, ("compare", *words))
+    assert result.exit_code == Exit.USAGE
+    assert said in result.output
+    assert not list((own_dirs / "xdg_state_home").iterdir())
+
+
+def test_a_dry_run_prints_the_plan_and_does_nothing(own_dirs: Path) -> None:
+    result = CliRunner().invoke(main, ("compare", "base", "patched", "--dry-run", "--repeats", "7"))
+    assert result.exit_code == 0
+    assert "7 a side, 14 in all" in result.output
+    assert not list((own_dirs / "xdg_state_home").iterdir())
+
+
+def test_an_unknown_verb_suggests_a_near_one() -> None:
+    result = CliRunner().invoke(main, ("comapre",))
+    assert result.exit_code == Exit.USAGE
+    assert "did you mean compare" in result.output
