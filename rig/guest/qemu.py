@@ -22,7 +22,7 @@ MACHINE = ("-M", "q35")
 SANDBOX = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
 
 # One thread for all vCPUs of an emulated guest. With a thread for each, and a core for each to run on, nested guests
-# of QEMU 7.2 fault over and over at one place: one trial in three hung on a quiet host, none of dozens this way.
+# of QEMU 7.2 stop getting anywhere: about one trial in three hung on a quiet host, none of dozens this way.
 ACCELERATION = {"kvm": "kvm", "tcg": "tcg,thread=single"}
 CPU = {"kvm": "host", "tcg": "max,svm=on"}  # all that TCG can do, nested paging included
 
