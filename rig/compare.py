@@ -25,6 +25,7 @@ from rig.model import (
     Trial,
     Verdict,
 )
+from rig.reports import signature
 
 SideName = Literal["base", "patched"]
 BOOT = "boot"  # the workload of what is seen before the first one
@@ -84,7 +85,7 @@ def under(trial: Trial) -> str:
 def _from_report(trial: Trial, sighting: Sighting) -> Symptom:
     report = sighting.report
     return Symptom(
-        titles=frozenset((report.title, *report.alt_titles)),
+        titles=signature.key(report),
         title=report.title,
         type=report.type,
         workload=sighting.workload,

@@ -26,7 +26,9 @@ def garbage(*, days: float, everything: bool) -> tuple[Garbage, ...]:
     Runs that are finished go only with `everything`: results are never lost by the way.
     """
     if everything:
-        places = (*_children(paths.cache()), *(entry.directory for entry in store.entries() if not entry.live))
+        entries = store.entries()
+        cached = () if any(entry.live for entry in entries) else _children(paths.cache())  # a live run needs it
+        places = (*cached, *(entry.directory for entry in entries if not entry.live))
         return tuple(_garbage(path, "all was asked for") for path in places)
     return (*_interrupted(), *_unused(days))
 
