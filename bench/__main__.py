@@ -27,6 +27,7 @@ from rig.experiment import Overrides, Plan
 from rig.guest import accel, image, machine
 from rig.kernel import source
 from rig.kernel.build import build
+from rig.kernel.home import checkout
 from rig.model import Accel, Image, Kernel
 from rig.progress import Silent
 
@@ -71,12 +72,12 @@ def say(name: str, value: float, bound: float, how: str) -> None:
 
 def guest_seconds(result: dict[str, Any]) -> float:
     """Return the sum of the guests' lives, power-on to end."""
-    return sum(trial["seconds"] for trial in result["trials"])
+    return float(sum(trial["seconds"] for trial in result["trials"]))
 
 
 def work_seconds(result: dict[str, Any]) -> float:
     """Return the sum of what the workloads took by themselves."""
-    return sum(outcome["seconds"] for trial in result["trials"] for outcome in trial["outcomes"])
+    return float(sum(outcome["seconds"] for trial in result["trials"] for outcome in trial["outcomes"]))
 
 
 def fitting() -> int:
@@ -89,7 +90,7 @@ async def import_source() -> Path:
     recipe = plan.make("base", None, overrides=Overrides()).base
     assert recipe.source
     found = await source.find(recipe.source, recipe.patches, Silent())
-    await source.checkout(found)
+    await checkout(found)
     return found.home.tree
 
 
@@ -111,8 +112,15 @@ async def ready_and_bare(a_plan: Plan, how: Accel, kernel: Kernel, pack: Image, 
         bare.append(await floor.boot(kernel, a_plan.profile, a_plan.shape, how, pack))
         with tempfile.NamedTemporaryFile() as console:
             began = time.monotonic()
-            given = {"profile": a_plan.profile, "shape": a_plan.shape, "accel": how, "image": pack}
-            async with machine.boot(kernel, console=Path(console.name), **given) as guest:
+            guests = machine.boot(
+                kernel,
+                profile=a_plan.profile,
+                shape=a_plan.shape,
+                accel=how,
+                image=pack,
+                console=Path(console.name),
+            )
+            async with guests as guest:
                 if not await guest.ready():
                     raise RuntimeError(str(await guest.end))
                 await guest.shell.run("true")
