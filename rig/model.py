@@ -189,6 +189,60 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place in the source: of a frame itself, or of a function inlined there."""
+
+    function: str
+    file: str  # relative to the source tree where it is in it
+    line: int  # 0 if the compiler doesn't say
+    patched: bool = False  # the patch under test changed the function, or lines of the file near
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One line of a stack trace: `function+0xOFFSET/0xSIZE [module]`."""
+
+    function: str  # with .isra.0 and the like, demangled
+    offset: int | None = None  # bytes; None if the trace doesn't say
+    size: int | None = None  # of the function, bytes
+    module: str = ""
+    reliable: bool = True  # False for what the unwinder only guessed ("? ")
+    inline: bool = False  # the console was symbolized, and this one was inlined into the next
+    at: tuple[Location, ...] = ()  # once decoded: the innermost inlined function first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One stack in a report; `what` is how its first line calls it ("Call Trace", "Freed by task 12")."""
+
+    what: str
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The memory access a report is about, as far as it says."""
+
+    kind: str  # "read", "write", "free"
+    size: int | None = None  # bytes
+    address: str = ""  # hexadecimal
+    task: str = ""  # "comm/pid"
+    cache: str = ""  # the slab cache the object is of
+    object_size: int | None = None
+    where: str = ""  # "8 bytes inside of", "0 bytes to the right of" that object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """One lock that a lockdep report names, in the report's order."""
+
+    name: str  # its class: "&kvm->mmu_lock", "(&x)->y/1"
+    usage: str = ""  # "{+.+.}-{3:3}"
+    site: str = ""  # the function that takes or took it
+    held: bool = False  # already held, as against wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One kernel complaint on a console. `start` and `end` are byte offsets in the raw log."""
 
@@ -206,6 +260,12 @@ class Report:
     end: int = 0
     text: str = ""
     lead: int = 0  # lines at the top of `text` that came before the report itself
+    message: str = ""  # what it says in words beside its first line ("refcount_t: underflow; use-after-free.")
+    traces: tuple[Trace, ...] = ()
+    access: Access | None = None
+    locks: tuple[Lock, ...] = ()
+    signature: str = ""  # of the bug by its stack and locks; "" if there is no stack to go by
+    guilty: str = ""  # source file to blame; "" unless the text is symbolized
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
