@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
 UNPREFIXED = ""  # the context of a line that printk did not stamp
 CONSOLE = "console"  # stamped, but without CONFIG_PRINTK_CALLER
 LONGEST = 2048  # of a line, bytes looked at: printk's own records are at most 1 KiB
@@ -15,6 +17,18 @@ _STAMP = re.compile(rb"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *([TC]\d+)\])? ")
 _LATE_STAMP = re.compile(rb"(?:\*\* \d+ printk messages dropped \*\* )?(?:.* login: )?" + _STAMP.pattern)
 _BEFORE_STAMP = (b"** ", b" login: ")
 _LINE = re.compile(rb"(?!\Z)(" + _STAMP.pattern + rb")?([^\n]*)\n?")
+
+
+class Needles:
+    """Byte strings that are looked for all at once."""
+
+    def __init__(self, *needles: bytes) -> None:
+        # Of two that overlap one is enough, and not asking for both is what makes this faster than memory is read.
+        self._search = BytesAhoCorasick(needles, matchkind=MatchKind.LeftmostFirst)
+
+    def positions(self, log: bytes) -> list[int]:
+        """Return where they are."""
+        return [start for _, start, _ in self._search.find_matches_as_indexes(log)]
 
 
 class Lines:
@@ -32,8 +46,15 @@ class Console:
 
     def __init__(self, raw: bytes) -> None:
         self.log = raw.replace(b"\r", b"")
-        returns = (match.start() for match in re.finditer(rb"\r", raw)) if len(raw) != len(self.log) else ()
-        self._returns = array("Q", (position - index for index, position in enumerate(returns)))
+        self._raw = raw
+
+    @cached_property
+    def _returns(self) -> array[int]:
+        """Where in `log` each carriage return was taken out."""
+        if len(self._raw) == len(self.log):
+            return array("Q")
+        found = re.finditer(rb"\r", self._raw)
+        return array("Q", (match.start() - index for index, match in enumerate(found)))
 
     def raw_start(self, position: int) -> int:
         """Return where in the raw log a byte at `position` is."""
@@ -42,6 +63,12 @@ class Console:
     def raw_end(self, position: int) -> int:
         """Return where in the raw log the text that ends before `position` ends."""
         return position + bisect_left(self._returns, position)
+
+    def beside(self, position: int, distance: int) -> int:
+        """Return the position that is `distance` bytes of the raw log after one, or before it if negative."""
+        raw = self.raw_start(position) + distance
+        before = bisect_left(range(len(self._returns)), raw, key=lambda index: self._returns[index] + index)
+        return raw - before
 
     def line_at(self, position: int) -> tuple[int, int]:
         """Return start and end of the line that holds `position`, without its newline."""
@@ -55,6 +82,14 @@ class Console:
             start, end = self.line_at(position)
             yield position, start, end
             position = self.log.find(needle, end)
+
+    def lines_with_any(self, needles: Needles) -> Iterator[tuple[int, int]]:
+        """Yield the bounds of each line that has one of several needles."""
+        past = -1
+        for position in needles.positions(self.log):
+            if position > past:
+                start, past = self.line_at(position)
+                yield start, past
 
     def split_prefix(self, start: int, end: int) -> tuple[str, int]:
         """Return the context of the line from `start` to `end`, and where its own text begins."""

@@ -1,16 +1,19 @@
 """The lines of one report, cut out of a log in which everybody writes at once. No I/O."""
 
 import heapq
+import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from rig.reports import families
-from rig.reports.console import CONSOLE, LONGEST, UNPREFIXED, Console, Lines
+from rig.reports.console import CONSOLE, LONGEST, UNPREFIXED, Console, Lines, Needles
 from rig.reports.rules import Group
 
-# By the conventions a text goes on to the end of the log. Bounds keep a log with many reports linear:
+# By the conventions a text goes on to the end of the log. Bounds keep the cost linear and the memory constant:
+SPAN = 1 << 20  # bytes of log below its opening that a text can reach
+BACK = 1 << 18  # and above, for the lines shown before it
 REACH = 8  # reports of its context that a text holds, itself included
 FLOOD = 64  # reports of a log after which there is nothing left to learn from what follows each
 FLOOD_REACH = 2  # the same for those: an oops often opens twice
@@ -21,6 +24,7 @@ _TASK_PREFIX = 50  # the same where they are all of one task
 _ENOUGH = 22  # lines after which a panic has nothing to add to a report
 _ENOUGH_KMSAN = 16
 
+_HEADERS = Needles(*(header.encode() for group in families.GROUPS for header in group.headers))
 _REPLAYING = b"** replaying previous printk message **"
 _ENDS = ("Kernel panic - not syncing", "WARNING: possible circular locking dependency detected")
 _TAINT = "Disabling lock debugging due to kernel taint"
@@ -50,13 +54,19 @@ class Cut:
 
 def openings(console: Console) -> list[Opening]:
     """Return the lines that open a report, in console order."""
-    found: dict[int, Opening] = {}
+    lines = console.lines_with_any(_HEADERS)
+    found = (opening for start, end in lines if (opening := _opening(console, start, end)))
+    return [opening for opening in found if not _replayed(console, opening)]
+
+
+def _opening(console: Console, start: int, end: int) -> Opening | None:
+    """Return what a line opens by the first group that has its header and doesn't ignore it."""
     for group in families.GROUPS:
         for header in group.headers:
-            for position, start, end in console.lines_with(header.encode()):
-                if start not in found and not _ignored(console, group, position, start, end):
-                    found[start] = Opening(start, end, position, group, _harmless(console, start, end))
-    return [found[start] for start in sorted(found) if not _replayed(console, found[start])]
+            position = console.log.find(header.encode(), start, end)
+            if position >= 0 and not _ignored(console, group, position, start, end):
+                return Opening(start, end, position, group, _harmless(console, start, end))
+    return None
 
 
 def _ignored(console: Console, group: Group, position: int, start: int, end: int) -> bool:
@@ -74,10 +84,11 @@ def _replayed(console: Console, opening: Opening) -> bool:
 
 
 class Cutter:
-    """Cuts the reports out of one log; what they share is prepared once."""
+    """Cuts the reports out of a stretch of log; what they share is prepared once. `seen` reports came before."""
 
-    def __init__(self, console: Console, found: Sequence[Opening]) -> None:
+    def __init__(self, console: Console, found: Sequence[Opening], seen: int) -> None:
         self._console = console
+        self._flood = FLOOD - seen
         self._contexts = console.by_context()
         self._starts = [opening.start for opening in found]
         self._openings: dict[str, list[int]] = {}
@@ -120,20 +131,19 @@ class Cutter:
 
     def _from(self, context: str, opening: Opening) -> Iterator[tuple[int, str]]:
         """Yield the lines of a context below an opening, and from an all-CPU backtrace on those of all CPUs."""
-        reach = REACH if bisect_left(self._starts, opening.start) < FLOOD else FLOOD_REACH
-        own = self._between(
-            self._contexts[context], opening.end, _reached(self._openings[context], opening.start, reach)
-        )
+        reach = REACH if bisect_left(self._starts, opening.start) < self._flood else FLOOD_REACH
+        span = self._console.beside(opening.start, SPAN)
+        own_end = min(span, _reached(self._openings[context], opening.start, reach))
+        own = self._between(self._contexts[context], opening.end, own_end)
         for start, line in own:
             yield start, line
             if _ALL_CPUS in line:
-                cpus = self._between(self._cpus, start + 1, _reached(self._starts, start, reach))
+                cpus = self._between(self._cpus, start + 1, min(span, _reached(self._starts, start, reach)))
                 yield from cpus if context.startswith("C") else heapq.merge(own, cpus)
                 return
 
-    def _between(self, lines: Lines, position: int, limit: int | None) -> Iterator[tuple[int, str]]:
-        end = len(lines.starts) if limit is None else bisect_left(lines.starts, limit)
-        for at in range(bisect_left(lines.starts, position), end):
+    def _between(self, lines: Lines, position: int, limit: int) -> Iterator[tuple[int, str]]:
+        for at in range(bisect_left(lines.starts, position), bisect_left(lines.starts, limit)):
             yield lines.starts[at], self._console.text(lines.starts[at], lines.ends[at])
 
     @cached_property
@@ -147,7 +157,8 @@ class Cutter:
         lines = self._contexts[context]
         wanted = _TASK_PREFIX if context.startswith("T") else _PREFIX
         shown: list[str] = []
-        for at in range(bisect_left(lines.starts, opening.start) - 1, -1, -1):
+        first = bisect_left(lines.starts, self._console.beside(opening.start, -BACK))
+        for at in range(bisect_left(lines.starts, opening.start) - 1, first - 1, -1):
             line = self._console.text(lines.starts[at], lines.ends[at])
             if line.strip() and not _unreliable(context, line):
                 shown.append(line)
@@ -156,10 +167,10 @@ class Cutter:
         return tuple(reversed(shown))
 
 
-def _reached(starts: Sequence[int], start: int, reach: int) -> int | None:
-    """Return where the report that is `reach` reports on from `start` begins, None if there are fewer."""
+def _reached(starts: Sequence[int], start: int, reach: int) -> int:
+    """Return where the report that is `reach` reports on from `start` begins, at the end of all if there are fewer."""
     last = bisect_left(starts, start) + reach
-    return starts[last] if last < len(starts) else None
+    return starts[last] if last < len(starts) else sys.maxsize
 
 
 def _unreliable(context: str, line: str) -> bool:

@@ -1,26 +1,29 @@
-"""A console log to its reports, in one pass. No I/O."""
+"""A console log to its reports: in one pass, in memory that doesn't grow with the log. No I/O."""
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 
 from rig.model import Report
-from rig.reports import cut, naming, titles
-from rig.reports.console import Console
-from rig.reports.cut import Cut, Cutter, Opening
-from rig.reports.naming import Name
-from rig.reports.types import type_of
+from rig.reports import cut
+from rig.reports.block import Block
+from rig.reports.console import Console, Needles
+
+BLOCK = 8 << 20  # bytes read before the reports in them are looked for
 
 _PANIC = b"Kernel panic - not syncing"
 _DISCONNECTED = b"serialport: VM disconnected."
-_EXECUTOR = re.compile(r" Comm: syz\.(\d+)\.(\d+) ")
-_SUPPRESSED = (  # by trouble of whoever ran the test, anywhere in the log
-    re.compile(rb"Out of memory: Kill(?:ed)? process [^\n]{0,100}\((?:syz-executor|sshd)\)"),
-    re.compile(rb"runtime: out of memory"),
-    re.compile(rb"SYZFAIL: SIGBUS"),
-    re.compile(rb"signal SIGBUS"),
-    re.compile(rb"INIT: PANIC: segmentation violation!"),
-    re.compile(rb"\*\*\* stack smashing detected \*\*\*: terminated"),
+_SUPPRESSING = re.compile(  # trouble of whoever ran the test
+    rb"Out of memory: Kill(?:ed)? process [^\n]{0,100}\((?:syz-executor|sshd)\)"
+    rb"|runtime: out of memory"
+    rb"|SYZFAIL: SIGBUS"
+    rb"|signal SIGBUS"
+    rb"|INIT: PANIC: segmentation violation!"
+    rb"|\*\*\* stack smashing detected \*\*\*: terminated"
 )
+_TROUBLE = Needles(b"Out of memory: Kill", b"runtime: out of", b"SIGBUS", b"INIT: PANIC:", b"stack smashing")
 
 
 def parse(log: bytes) -> tuple[Report, ...]:
@@ -28,57 +31,82 @@ def parse(log: bytes) -> tuple[Report, ...]:
 
     Any bytes will do; the cost is linear in them. Titles follow syzkaller's conventions (see `families`).
     """
-    console = Console(log)
-    found = cut.openings(console)
-    return tuple(_Reader(console, found).reports()) if found else ()
+    return parse_chunks((log,))
 
 
-class _Reader:
-    """What the reports of a log have in common."""
+def parse_chunks(chunks: Iterable[bytes]) -> tuple[Report, ...]:
+    """Return every report of a console log that comes in pieces, cut anywhere."""
+    stream = Stream()
+    found = [report for chunk in chunks for report in stream.feed(chunk)]
+    found += stream.flush()
+    return tuple(map(stream.settle, found))
 
-    def __init__(self, console: Console, found: Sequence[Opening]) -> None:
-        self._console = console
-        self._found = found
-        self._cutter = Cutter(console, found)
-        self._names: dict[tuple[int, int, tuple[str, ...]], Name] = {}  # a flood repeats itself
-        self._end = console.raw_end(found[-1].end)
-        self._last_panic = console.log.rfind(_PANIC)
-        self._suppressed = any(trouble.search(console.log) for trouble in _SUPPRESSED)
-        self._damage = "the VM was lost" if _DISCONNECTED in console.log else ""
 
-    def reports(self) -> Iterator[Report]:
-        """Yield the reports in console order."""
-        parsed = 0
-        for opening in self._found:
-            yield self._report(opening, panicked=self._last_panic >= parsed)
-            parsed = opening.end
+class Stream:
+    """Reads a console log piece by piece, and keeps no more of it than a report can reach."""
 
-    def _report(self, opening: Opening, *, panicked: bool) -> Report:
-        piece = self._cutter.cut(opening)
-        called = self._name(opening, piece)
-        damage = called.damage or self._damage
-        text = "\n".join((*piece.before, *piece.lines))
-        executor = _EXECUTOR.search(text)
-        return Report(
-            title=called.title,
-            alt_titles=called.alt_titles,
-            type=type_of(called.title),
-            frame=titles.frame(called.title),
-            corrupted=bool(damage),
-            corrupted_reason=damage,
-            suppressed=self._suppressed,
-            panicked=panicked,
-            executor=f"proc={executor[1]}, id={executor[2]}" if executor else None,
-            context=piece.context,
-            start=self._console.raw_start(opening.start),
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0  # of the pieces
+        self._offset = 0  # in the log, of the first of them
+        self._since = 0  # in them, where looking for reports goes on
+        self._seen = 0  # reports so far
+        self._end = 0  # in the log, of the last line that opens a report
+        self._last_panic = -1  # in the log
+        self._suppressed = False
+        self._disconnected = False
+
+    def feed(self, chunk: bytes) -> Iterator[Report]:
+        """Yield the reports that are whole by now: those that open above the last cut.SPAN bytes."""
+        for at in range(0, len(chunk), BLOCK):
+            self._pieces.append(chunk[at : at + BLOCK])
+            self._size += len(self._pieces[-1])
+            if self._size - self._since >= BLOCK + cut.SPAN:
+                yield from self._reports(self._size - cut.SPAN)
+
+    def flush(self) -> Iterator[Report]:
+        """Yield the reports in what was fed so far, as if the log ended there."""
+        yield from self._reports(self._size)
+
+    def settle(self, report: Report) -> Report:
+        """Return a report with what depends on the rest of the log, as far as that is known."""
+        return replace(
+            report,
             end=self._end,
-            text=text,
-            lead=len(piece.before),
+            panicked=self._last_panic >= report.start,
+            suppressed=self._suppressed,
+            corrupted=report.corrupted or self._disconnected,
+            corrupted_reason=report.corrupted_reason or ("the VM was lost" if self._disconnected else ""),
         )
 
-    def _name(self, opening: Opening, piece: Cut) -> Name:
-        key = (id(opening.group), piece.window, piece.lines)
-        if key not in self._names:
-            header = self._console.text(opening.header, opening.end)
-            self._names[key] = naming.name(opening.group, header, piece.lines, piece.window)
-        return self._names[key]
+    def _reports(self, until: int) -> Iterator[Report]:
+        """Yield the reports that open before `until`, and drop what no later one reaches."""
+        raw = b"".join(self._pieces)
+        self._note(raw)
+        console = Console(raw)
+        found = cut.openings(console)
+        starts = [console.raw_start(opening.start) for opening in found]
+        first, last = bisect_left(starts, self._since), bisect_left(starts, until)
+        if first < last:
+            block = Block(console, found, self._seen - first)
+            yield from map(partial(self._place, self._offset), map(block.report, found[first:last]))
+        self._keep(raw, until)
+
+    def _place(self, offset: int, report: Report) -> Report:
+        self._seen += 1
+        self._end = offset + report.end
+        return replace(report, start=offset + report.start, end=self._end)
+
+    def _note(self, raw: bytes) -> None:
+        """Take down what says something about all reports."""
+        panic = raw.rfind(_PANIC)
+        if panic >= 0:
+            self._last_panic = self._offset + panic
+        self._disconnected |= _DISCONNECTED in raw
+        self._suppressed |= bool(_TROUBLE.positions(raw)) and _SUPPRESSING.search(raw) is not None
+
+    def _keep(self, raw: bytes, since: int) -> None:
+        kept = raw[max(0, since - cut.BACK) :]
+        self._pieces, self._size = [kept], len(kept)
+        self._offset += len(raw) - len(kept)
+        self._since = since - (len(raw) - len(kept))
