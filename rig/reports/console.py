@@ -49,7 +49,7 @@ class Console:
         self._raw = raw
 
     @cached_property
-    def _returns(self) -> array[int]:
+    def _returns(self) -> "array[int]":
         """Where in `log` each carriage return was taken out."""
         if len(self._raw) == len(self.log):
             return array("Q")
