@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from rig.model import Report
 from rig.reports import naming, titles
 from rig.reports.console import Console
-from rig.reports.cut import Cut, Cutter, Opening
+from rig.reports.cut import Cut, Cutter
 from rig.reports.naming import Name
+from rig.reports.openings import Opening
 from rig.reports.types import type_of
 
 _EXECUTOR = re.compile(r" Comm: syz\.(\d+)\.(\d+) ")
@@ -23,8 +24,7 @@ class Block:
 
     def report(self, opening: Opening) -> Report:
         """Return the report it opens; positions are in the raw stretch, `end` is that of the opening line."""
-        piece = self._cutter.cut(opening)
-        called = self._name(opening, piece)
+        piece, called = self._read(opening)
         text = "\n".join((*piece.before, *piece.lines))
         executor = _EXECUTOR.search(text)
         return Report(
@@ -41,6 +41,14 @@ class Block:
             text=text,
             lead=len(piece.before),
         )
+
+    def _read(self, opening: Opening) -> tuple[Cut, Name]:
+        piece = self._cutter.cut(opening)
+        called = self._name(opening, piece)
+        if called.damage and (apart := self._cutter.untangled(opening)):
+            better = self._name(opening, apart)
+            return (piece, called) if better.damage else (apart, better)
+        return piece, called
 
     def _name(self, opening: Opening, piece: Cut) -> Name:
         key = (id(opening.group), piece.window, piece.lines)

@@ -6,10 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice, pairwise
 
 from rig.reports import families
-from rig.reports.console import CONSOLE, LONGEST, UNPREFIXED, Console, Lines, Needles
-from rig.reports.rules import Group
+from rig.reports.console import CONSOLE, LONGEST, UNPREFIXED, Console, Lines
+from rig.reports.openings import Opening
+from rig.reports.untangle import untangle
 
 # By the conventions a text goes on to the end of the log. Bounds keep the cost linear and the memory constant:
 SPAN = 1 << 20  # bytes of log below its opening that a text can reach
@@ -18,28 +20,17 @@ REACH = 8  # reports of its context that a text holds, itself included
 FLOOD = 64  # reports of a log after which there is nothing left to learn from what follows each
 FLOOD_REACH = 2  # the same for those: an oops often opens twice
 LINES = 4000  # of a text
+TANGLE = 8  # reports that are told apart where printk doesn't say whose a line is
 
+_APART = 60  # lines between two openings, more than which makes them no tangle
 _PREFIX = 5  # lines shown before a report
 _TASK_PREFIX = 50  # the same where they are all of one task
 _ENOUGH = 22  # lines after which a panic has nothing to add to a report
 _ENOUGH_KMSAN = 16
 
-_HEADERS = Needles(*(header.encode() for group in families.GROUPS for header in group.headers))
-_REPLAYING = b"** replaying previous printk message **"
 _ENDS = ("Kernel panic - not syncing", "WARNING: possible circular locking dependency detected")
 _TAINT = "Disabling lock debugging due to kernel taint"
 _ALL_CPUS = "Sending NMI from CPU"
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A line that opens a report."""
-
-    start: int
-    end: int
-    header: int  # where what it was recognised by begins
-    group: Group
-    harmless: bool  # belongs to the report before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +43,6 @@ class Cut:
     window: int  # how many of the lines are for the title
 
 
-def openings(console: Console) -> list[Opening]:
-    """Return the lines that open a report, in console order."""
-    lines = console.lines_with_any(_HEADERS)
-    found = (opening for start, end in lines if (opening := _opening(console, start, end)))
-    return [opening for opening in found if not _replayed(console, opening)]
-
-
-def _opening(console: Console, start: int, end: int) -> Opening | None:
-    """Return what a line opens by the first group that has its header and doesn't ignore it."""
-    for group in families.GROUPS:
-        for header in group.headers:
-            position = console.log.find(header.encode(), start, end)
-            if position >= 0 and not _ignored(console, group, position, start, end):
-                return Opening(start, end, position, group, _harmless(console, start, end))
-    return None
-
-
-def _ignored(console: Console, group: Group, position: int, start: int, end: int) -> bool:
-    near = max(start, position - LONGEST), min(end, position + LONGEST)
-    return group.ignore is not None and group.ignore.search(console.log, *near) is not None
-
-
-def _harmless(console: Console, start: int, end: int) -> bool:
-    return any(console.log.find(text, start, end) >= 0 for text in families.HARMLESS)
-
-
-def _replayed(console: Console, opening: Opening) -> bool:
-    start = opening.end + 1
-    return start < len(console.log) and console.log.find(_REPLAYING, *console.line_at(start)) >= 0
-
-
 class Cutter:
     """Cuts the reports out of a stretch of log; what they share is prepared once. `seen` reports came before."""
 
@@ -92,6 +52,7 @@ class Cutter:
         self._contexts = console.by_context()
         self._starts = [opening.start for opening in found]
         self._openings: dict[str, list[int]] = {}
+        self._apart: dict[int, list[tuple[str, ...]]] = {}
         for opening in found:
             context, _ = console.split_prefix(opening.start, opening.end)
             self._openings.setdefault(context, []).append(opening.start)
@@ -106,6 +67,38 @@ class Cutter:
         if context in (UNPREFIXED, CONSOLE):
             window = bisect_left([start for start, _ in kept], self._stopper_after(opening))
         return Cut(context, self._before(context, opening), tuple(line for _, line in kept), window)
+
+    def untangled(self, opening: Opening) -> Cut | None:
+        """Return a report told apart from others printed at the same time, None if there were none.
+
+        That is for logs without callers, and for a report that can't be read as the conventions cut it.
+        """
+        context, _ = self._console.split_prefix(opening.start, opening.end)
+        heads = self._tangle(context, opening)
+        if len(heads) < 2 or context not in (UNPREFIXED, CONSOLE):
+            return None
+        if heads[0] not in self._apart:
+            self._apart[heads[0]] = self._untangle(context, heads)
+        lines = self._apart[heads[0]][heads.index(opening.start)]
+        return Cut(context, self._before(context, opening), lines, len(lines))
+
+    def _tangle(self, context: str, opening: Opening) -> list[int]:
+        """Return the openings around one that are so near to each other that they may run in parallel."""
+        openings, lines = self._openings[context], self._contexts[context]
+        at = bisect_left(openings, opening.start)
+        first = at - at % TANGLE
+        line = [bisect_left(lines.starts, start) for start in openings[first : first + TANGLE]]
+        apart = [0, *(n for n, (one, two) in enumerate(pairwise(line), 1) if two - one > _APART), len(line)]
+        return next(openings[first + a : first + b] for a, b in pairwise(apart) if a <= at - first < b)
+
+    def _untangle(self, context: str, heads: Sequence[int]) -> list[tuple[str, ...]]:
+        """Return the lines of each of these reports."""
+        end = min(self._console.beside(heads[0], SPAN), _reached(self._openings[context], heads[-1], 1))
+        between = islice(self._between(self._contexts[context], heads[0], end), LINES)
+        found = [(start, line) for start, line in between if not _unreliable(context, line) and _TAINT not in line]
+        starts = [start for start, _ in found]
+        owned = untangle([line for _, line in found], [bisect_left(starts, head) for head in heads])
+        return [tuple(found[index][1] for index in own) for own in owned]
 
     def _stopper_after(self, opening: Opening) -> int:
         at = bisect_left(self._stoppers, opening.end)

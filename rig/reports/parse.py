@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from rig.model import Report
-from rig.reports import cut
+from rig.reports import cut, openings
 from rig.reports.block import Block
 from rig.reports.console import Console, Needles
 
@@ -84,7 +84,7 @@ class Stream:
         raw = b"".join(self._pieces)
         self._note(raw)
         console = Console(raw)
-        found = cut.openings(console)
+        found = openings.find(console)
         starts = [console.raw_start(opening.start) for opening in found]
         first, last = bisect_left(starts, self._since), bisect_left(starts, until)
         if first < last:

@@ -1,0 +1,124 @@
+"""Reports that were printed at the same time, told apart where printk doesn't say who speaks. No I/O.
+
+With CONFIG_PRINTK_CALLER each line names its task or CPU. Without, a line is given to the report it fits best: by the
+process it names, by the kind of report it can be part of, by what a report has only once, and among equals to the
+one that has waited longest, as CPUs that print at the same time take turns.
+"""
+
+import re
+from collections.abc import Sequence
+from enum import IntEnum
+
+from rig.reports import families
+
+_PROCESS = re.compile(
+    r"\b[Pp][Ii][Dd]: (\d+)|\bby task [^\n]*?/(\d+)|/(\d+) (?:is|just|for)\b|[\w)]:(\d+)\]|\btask [^\n]*?:(\d+) ",
+    re.ASCII,
+)
+_FUNCTION = re.compile(r"(?:\bat \S+:\d+ |\bin |RIP: \d+:)(\w+)[+.]", re.ASCII)
+
+_MEMORY = r"KASAN|KFENCE|KMSAN|BUG kmalloc|BUG \w+ \("
+_LOCKS = r"lock|deadlock|RCU usage|wait context"
+_TRAPS = (
+    r"WARNING: .* at |unable to handle|NULL pointer|fault|kernel BUG|lockup|invalid opcode|divide|int3|stall|LOCKUP|"
+    r"stack guard|Oops"
+)
+_KIN = tuple(  # a line, and the first line of a report that can have such
+    (re.compile(line), re.compile(head))
+    for line, head in (
+        (r"^(?:Read|Write|Allocated|Freed|Memory state|The buggy|which belongs|Last potentially|[ >]ffff)\b", _MEMORY),
+        (r"is trying to |just changed the state|already holding|existing dependency|^-> #|locks? held by", _LOCKS),
+        (r"unsafe locking scenario|lock\(|\*\*\* DEADLOCK|rcu_scheduler_active|other info that might", _LOCKS),
+        (r"^(?:[ER]?IP|RSP|R[A-D]X|RBP|R\d\d|[CF]S|CR2|DR\d|Code|Modules linked in|#PF|PGD|Oops|CPU#)\b", _TRAPS),
+        (r"^in_atomic\(\)|^preempt_count|^RCU nest depth", r"sleeping|scheduling while atomic"),
+        (r"^caller is ", r"in preemptible"),
+    )
+)
+_ONCE = re.compile(  # what a report has once
+    r"^(?:Modules linked in|CPU: \d|Hardware name|RIP: 0010|Call [Tt]race|in_atomic|preempt_count|caller is|Read of|"
+    r"Write of|Allocated by|Freed by|The buggy address belongs to the object|---\[ end trace|Code|[ER]?[A-D]X|RSP|RBP|"
+    r"R08|R10|R13|FS|CS|CR2|DR0|DR3| *</?(?:TASK|IRQ)>)"
+)
+_REGISTERS_OF_USER = re.compile(r"^RIP: 0033:")
+
+
+class _Fit(IntEnum):
+    NOT = -1
+    MAYBE = 0
+    WELL = 1
+
+
+class _Thread:
+    """What one report had so far."""
+
+    def __init__(self, head: str, now: int) -> None:
+        self.head = head
+        self.processes = set(_processes(head))
+        self.function = _function(head)
+        self.had: set[str] = set()
+        self.tracing = False
+        self.last = now
+
+    def fit(self, line: str) -> tuple[int, ...]:
+        """Return how well a line goes with it; what comes first weighs most."""
+        return (self._by_process(line), self._by_kin(line), self._by_place(line), self._by_function(line), -self.last)
+
+    def take(self, line: str, now: int) -> None:
+        """Add a line."""
+        self.last = now
+        self.processes.update(_processes(line))
+        if once := _ONCE.match(line):
+            self.had.add(once[0])
+        if families.TRACE_START.search(line):
+            self.tracing = True
+        elif line.strip() in ("</TASK>", ""):
+            self.tracing = False
+
+    def _by_process(self, line: str) -> _Fit:
+        named = set(_processes(line))
+        if not named or not self.processes:
+            return _Fit.MAYBE
+        return _Fit.NOT if named.isdisjoint(self.processes) else _Fit.WELL
+
+    def _by_kin(self, line: str) -> _Fit:
+        for kind, head in _KIN:
+            if kind.search(line):
+                return _Fit.WELL if head.search(self.head) else _Fit.NOT
+        return _Fit.MAYBE
+
+    def _by_place(self, line: str) -> _Fit:
+        if families.FRAME.search(line) or _REGISTERS_OF_USER.search(line):
+            return _Fit.WELL if self.tracing else _Fit.NOT
+        once = _ONCE.match(line)
+        return _Fit.NOT if once and once[0] in self.had else _Fit.MAYBE
+
+    def _by_function(self, line: str) -> _Fit:
+        function = _function(line)
+        if not function or not self.function:
+            return _Fit.MAYBE
+        return _Fit.WELL if function == self.function else _Fit.NOT
+
+
+def untangle(lines: Sequence[str], heads: Sequence[int]) -> list[list[int]]:
+    """Return for each report the indices of its lines; `heads` are those of the lines that open one, the first is 0."""
+    threads: list[_Thread] = []
+    owned: list[list[int]] = []
+    opening = set(heads)
+    for now, line in enumerate(lines):
+        if now in opening:
+            threads.append(_Thread(line, now))
+            owned.append([now])
+        else:
+            best = max(range(len(threads)), key=lambda index: threads[index].fit(line))
+            threads[best].take(line, now)
+            owned[best].append(now)
+    return owned
+
+
+def _processes(line: str) -> list[str]:
+    return [pid for found in _PROCESS.finditer(line) for pid in found.groups() if pid]
+
+
+def _function(line: str) -> str:
+    found = _FUNCTION.search(line)
+    return found[1] if found else ""
