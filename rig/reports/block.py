@@ -21,6 +21,7 @@ class Block:
         self._console = console
         self._cutter = Cutter(console, found, seen)
         self._names: dict[tuple[int, int, tuple[str, ...]], Name] = {}  # a flood repeats itself
+        self._apart: dict[int, dict[int, tuple[Cut, Name]]] = {}
 
     def report(self, opening: Opening) -> Report:
         """Return the report it opens; positions are in the raw stretch, `end` is that of the opening line."""
@@ -43,12 +44,32 @@ class Block:
         )
 
     def _read(self, opening: Opening) -> tuple[Cut, Name]:
+        tangle = self._cutter.tangle(opening)
+        if len(tangle) > 1:
+            if tangle[0].start not in self._apart:
+                self._apart[tangle[0].start] = self._untangled(tangle)
+            apart = self._apart[tangle[0].start]
+            if opening.start in apart:
+                return apart[opening.start]
+        return self._plain(opening)
+
+    def _plain(self, opening: Opening) -> tuple[Cut, Name]:
         piece = self._cutter.cut(opening)
-        called = self._name(opening, piece)
-        if called.damage and (apart := self._cutter.untangled(opening)):
-            better = self._name(opening, apart)
-            return (piece, called) if better.damage else (apart, better)
-        return piece, called
+        return piece, self._name(opening, piece)
+
+    def _untangled(self, tangle: Sequence[Opening]) -> dict[int, tuple[Cut, Name]]:
+        """Return reports by where they open, told apart; none if they can be read as the conventions cut them.
+
+        Nor if one is not whole then: its lines are lost, not mixed with others.
+        """
+        if not any(self._plain(opening)[1].damage for opening in tangle):
+            return {}
+        pieces = self._cutter.untangled(tangle)
+        names = [self._name(opening, piece) for opening, piece in zip(tangle, pieces, strict=True)]
+        if any(name.damage for name in names):
+            return {}
+        read = zip(pieces, names, strict=True)
+        return {opening.start: one for opening, one in zip(tangle, read, strict=True)}
 
     def _name(self, opening: Opening, piece: Cut) -> Name:
         key = (id(opening.group), piece.window, piece.lines)

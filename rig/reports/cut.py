@@ -50,12 +50,11 @@ class Cutter:
         self._console = console
         self._flood = FLOOD - seen
         self._contexts = console.by_context()
-        self._starts = [opening.start for opening in found]
-        self._openings: dict[str, list[int]] = {}
-        self._apart: dict[int, list[tuple[str, ...]]] = {}
+        self._found = found
+        self._openings: dict[str, list[Opening]] = {}
         for opening in found:
             context, _ = console.split_prefix(opening.start, opening.end)
-            self._openings.setdefault(context, []).append(opening.start)
+            self._openings.setdefault(context, []).append(opening)
         noise = (start for text in families.NOISE for _, start, _ in console.lines_with(text))
         self._stoppers = sorted({*noise, *(opening.start for opening in found if not opening.harmless)})
 
@@ -68,37 +67,33 @@ class Cutter:
             window = bisect_left([start for start, _ in kept], self._stopper_after(opening))
         return Cut(context, self._before(context, opening), tuple(line for _, line in kept), window)
 
-    def untangled(self, opening: Opening) -> Cut | None:
-        """Return a report told apart from others printed at the same time, None if there were none.
+    def tangle(self, opening: Opening) -> tuple[Opening, ...]:
+        """Return the openings around one, itself included, that are near enough for their reports to be mixed.
 
-        That is for logs without callers, and for a report that can't be read as the conventions cut it.
+        None where printk says whose a line is.
         """
         context, _ = self._console.split_prefix(opening.start, opening.end)
-        heads = self._tangle(context, opening)
-        if len(heads) < 2 or context not in (UNPREFIXED, CONSOLE):
-            return None
-        if heads[0] not in self._apart:
-            self._apart[heads[0]] = self._untangle(context, heads)
-        lines = self._apart[heads[0]][heads.index(opening.start)]
-        return Cut(context, self._before(context, opening), lines, len(lines))
-
-    def _tangle(self, context: str, opening: Opening) -> list[int]:
-        """Return the openings around one that are so near to each other that they may run in parallel."""
+        if context not in (UNPREFIXED, CONSOLE):
+            return ()
         openings, lines = self._openings[context], self._contexts[context]
-        at = bisect_left(openings, opening.start)
+        at = bisect_left(openings, opening.start, key=_start)
         first = at - at % TANGLE
-        line = [bisect_left(lines.starts, start) for start in openings[first : first + TANGLE]]
+        line = [bisect_left(lines.starts, one.start) for one in openings[first : first + TANGLE]]
         apart = [0, *(n for n, (one, two) in enumerate(pairwise(line), 1) if two - one > _APART), len(line)]
-        return next(openings[first + a : first + b] for a, b in pairwise(apart) if a <= at - first < b)
+        return next(tuple(openings[first + a : first + b]) for a, b in pairwise(apart) if a <= at - first < b)
 
-    def _untangle(self, context: str, heads: Sequence[int]) -> list[tuple[str, ...]]:
-        """Return the lines of each of these reports."""
-        end = min(self._console.beside(heads[0], SPAN), _reached(self._openings[context], heads[-1], 1))
-        between = islice(self._between(self._contexts[context], heads[0], end), LINES)
+    def untangled(self, tangle: Sequence[Opening]) -> list[Cut]:
+        """Return reports that were printed at the same time, each with its own lines only."""
+        context, _ = self._console.split_prefix(tangle[0].start, tangle[0].end)
+        end = min(self._console.beside(tangle[0].start, SPAN), _reached(self._openings[context], tangle[-1].start, 1))
+        between = islice(self._between(self._contexts[context], tangle[0].start, end), LINES)
         found = [(start, line) for start, line in between if not _unreliable(context, line) and _TAINT not in line]
         starts = [start for start, _ in found]
-        owned = untangle([line for _, line in found], [bisect_left(starts, head) for head in heads])
-        return [tuple(found[index][1] for index in own) for own in owned]
+        owned = untangle([line for _, line in found], [bisect_left(starts, one.start) for one in tangle])
+        return [
+            Cut(context, self._before(context, one), tuple(found[index][1] for index in own), len(own))
+            for one, own in zip(tangle, owned, strict=True)
+        ]
 
     def _stopper_after(self, opening: Opening) -> int:
         at = bisect_left(self._stoppers, opening.end)
@@ -124,14 +119,14 @@ class Cutter:
 
     def _from(self, context: str, opening: Opening) -> Iterator[tuple[int, str]]:
         """Yield the lines of a context below an opening, and from an all-CPU backtrace on those of all CPUs."""
-        reach = REACH if bisect_left(self._starts, opening.start) < self._flood else FLOOD_REACH
+        reach = REACH if bisect_left(self._found, opening.start, key=_start) < self._flood else FLOOD_REACH
         span = self._console.beside(opening.start, SPAN)
         own_end = min(span, _reached(self._openings[context], opening.start, reach))
         own = self._between(self._contexts[context], opening.end, own_end)
         for start, line in own:
             yield start, line
             if _ALL_CPUS in line:
-                cpus = self._between(self._cpus, start + 1, min(span, _reached(self._starts, start, reach)))
+                cpus = self._between(self._cpus, start + 1, min(span, _reached(self._found, start, reach)))
                 yield from cpus if context.startswith("C") else heapq.merge(own, cpus)
                 return
 
@@ -160,10 +155,14 @@ class Cutter:
         return tuple(reversed(shown))
 
 
-def _reached(starts: Sequence[int], start: int, reach: int) -> int:
+def _reached(openings: Sequence[Opening], start: int, reach: int) -> int:
     """Return where the report that is `reach` reports on from `start` begins, at the end of all if there are fewer."""
-    last = bisect_left(starts, start) + reach
-    return starts[last] if last < len(starts) else sys.maxsize
+    last = bisect_left(openings, start, key=_start) + reach
+    return openings[last].start if last < len(openings) else sys.maxsize
+
+
+def _start(opening: Opening) -> int:
+    return opening.start
 
 
 def _unreliable(context: str, line: str) -> bool:

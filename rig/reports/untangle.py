@@ -19,26 +19,41 @@ _FUNCTION = re.compile(r"(?:\bat \S+:\d+ |\bin |RIP: \d+:)(\w+)[+.]", re.ASCII)
 
 _MEMORY = r"KASAN|KFENCE|KMSAN|BUG kmalloc|BUG \w+ \("
 _LOCKS = r"lock|deadlock|RCU usage|wait context"
+_STALLS = r"stall|lockup|LOCKUP|hung"
 _TRAPS = (
     r"WARNING: .* at |unable to handle|NULL pointer|fault|kernel BUG|lockup|invalid opcode|divide|int3|stall|LOCKUP|"
     r"stack guard|Oops"
 )
-_KIN = tuple(  # a line, and the first line of a report that can have such
+_TEXTS = (  # a line, and the first line of a report that can have such
+    (r"^(?:Read|Write|Allocated|Freed|Memory state|The buggy|which belongs|Last potentially|[ >]ffff)\b", _MEMORY),
+    (r"is trying to |just changed the state|already holding|existing dependency|^-> #|locks? held by", _LOCKS),
+    (r"unsafe locking scenario|lock\(|\*\*\* DEADLOCK|rcu_scheduler_active|other info that might", _LOCKS),
+    (r"^(?:[ER]?IP|RSP|R[A-D]X|RBP|R\d\d|[CF]S|CR2|DR\d|Code|Modules linked in|#PF|PGD|Oops|CPU#)\b", _TRAPS),
+    (r"^---\[ end trace", _TRAPS),
+    (r"^in_atomic\(\)|^preempt_count|^RCU nest depth", "sleeping|scheduling while atomic"),
+    (r"^caller is ", "in preemptible"),
+)
+_CALLS = (  # a function in a trace, and the same
+    (r"_*(?:k|hw)asan_\w+|print_address_description|print_report|check_region\w*|kmsan_\w+", _MEMORY),
+    (r"_*ubsan_\w+", "UBSAN"),
+    (r"_*might_(?:sleep|resched)", "sleeping"),
+    (r"check_preemption_disabled|debug_smp_processor_id|__this_cpu_preempt_check", "in preemptible"),
+    (r"__schedule_bug|schedule_debug", "scheduling while atomic"),
+    (r"sched_show_task|dump_cpu_task|(?:print|check)_(?:other_)?cpu_stall|rcu_\w+", _STALLS),
+    (r"update_process_times|tick_\w+|trigger_\w+|nmi_\w+|smp_call_function\w*|csd_\w+", _STALLS),
+    (r"__schedule|context_switch|__switch_to|schedule(?:_timeout\w*)?", "hung|stall|scheduling"),
+    (r"register_lock_class|__lock_acquire|validate_chain|check_\w+|print_circular_bug", f"{_LOCKS}|key"),
+)
+_KIN = tuple(
     (re.compile(line), re.compile(head))
-    for line, head in (
-        (r"^(?:Read|Write|Allocated|Freed|Memory state|The buggy|which belongs|Last potentially|[ >]ffff)\b", _MEMORY),
-        (r"is trying to |just changed the state|already holding|existing dependency|^-> #|locks? held by", _LOCKS),
-        (r"unsafe locking scenario|lock\(|\*\*\* DEADLOCK|rcu_scheduler_active|other info that might", _LOCKS),
-        (r"^(?:[ER]?IP|RSP|R[A-D]X|RBP|R\d\d|[CF]S|CR2|DR\d|Code|Modules linked in|#PF|PGD|Oops|CPU#)\b", _TRAPS),
-        (r"^in_atomic\(\)|^preempt_count|^RCU nest depth", r"sleeping|scheduling while atomic"),
-        (r"^caller is ", r"in preemptible"),
-    )
+    for line, head in (*_TEXTS, *((rf"^[ \[].*\b(?:{function})[+.]", head) for function, head in _CALLS))
 )
 _ONCE = re.compile(  # what a report has once
-    r"^(?:Modules linked in|CPU: \d|Hardware name|RIP: 0010|Call [Tt]race|in_atomic|preempt_count|caller is|Read of|"
-    r"Write of|Allocated by|Freed by|The buggy address belongs to the object|---\[ end trace|Code|[ER]?[A-D]X|RSP|RBP|"
-    r"R08|R10|R13|FS|CS|CR2|DR0|DR3| *</?(?:TASK|IRQ)>)"
+    r"^(?:Modules linked in|CPU: (?=\d)|Hardware name|RIP: 0010|Call [Tt]race|in_atomic|preempt_count|caller is|"
+    r"Read of|Write of|Allocated by|Freed by|The buggy address belongs to the object|---\[ end trace|Code|"
+    r"[ER]?[A-D]X|RSP|RBP|R08|R10|R13|FS|CS|CR2|DR0|DR3| *</?(?:TASK|IRQ)>)"
 )
+_BOTTOM = re.compile(r"^[ \[].*\b(?:entry_SYS\w+|ret_from_fork\w*|secondary_startup_64\w*|el0t?_\w*sync\w*)[+.]")
 _REGISTERS_OF_USER = re.compile(r"^RIP: 0033:")
 
 
@@ -61,7 +76,8 @@ class _Thread:
 
     def fit(self, line: str) -> tuple[int, ...]:
         """Return how well a line goes with it; what comes first weighs most."""
-        return (self._by_process(line), self._by_kin(line), self._by_place(line), self._by_function(line), -self.last)
+        kin = self._by_kin(line)
+        return (min(kin, 0), self._by_process(line), kin, self._by_place(line), self._by_function(line), -self.last)
 
     def take(self, line: str, now: int) -> None:
         """Add a line."""
@@ -71,7 +87,7 @@ class _Thread:
             self.had.add(once[0])
         if families.TRACE_START.search(line):
             self.tracing = True
-        elif line.strip() in ("</TASK>", ""):
+        elif line.strip() in ("</TASK>", "") or _BOTTOM.search(line):
             self.tracing = False
 
     def _by_process(self, line: str) -> _Fit:
