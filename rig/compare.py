@@ -85,7 +85,7 @@ def under(trial: Trial) -> str:
 def _from_report(trial: Trial, sighting: Sighting) -> Symptom:
     report = sighting.report
     return Symptom(
-        titles=signature.key(report),
+        titles=signature.titles(report),
         title=report.title,
         type=report.type,
         workload=sighting.workload,

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rig.model import Report
-from rig.reports import naming, titles
+from rig.reports import details, naming, signature, titles, traces
 from rig.reports.console import Console
 from rig.reports.cut import Cut, Cutter
 from rig.reports.naming import Name
@@ -28,7 +29,8 @@ class Block:
         piece, called = self._read(opening)
         text = "\n".join((*piece.before, *piece.lines))
         executor = _EXECUTOR.search(text)
-        return Report(
+        own = traces.own(piece.lines)
+        report = Report(
             title=called.title,
             alt_titles=called.alt_titles,
             type=type_of(called.title),
@@ -41,7 +43,12 @@ class Block:
             end=self._console.raw_end(opening.end),
             text=text,
             lead=len(piece.before),
+            message=details.message(piece.before, own),
+            traces=traces.traces(own),
+            access=details.access(own),
+            locks=details.locks(own),
         )
+        return replace(report, signature=signature.signature(report))
 
     def _read(self, opening: Opening) -> tuple[Cut, Name]:
         tangle = self._cutter.tangle(opening)

@@ -110,6 +110,29 @@ tasklet_hi_action
 
 ANCHORS = Skips(_ENTRIES, _FILES, _SOCKETS, _FAULTS_AND_EXIT)  # from here on a stalled CPU did its own work
 
+_SYSTEM_CALLS = """
+^entry_ ^el0_ ^el1.*irq ^x64_sys_call$ ^ret_from ^worker_thread$ ^do_one_initcall$ ^kernel_init sysvec_ _interrupt$
+"""
+_OPERATIONS = """
+_(?:open|release|flush|mmap|poll|ioctl|read|write|read_iter|write_iter)$
+_(?:sendmsg|recvmsg|setsockopt|getsockopt)$
+"""
+_PAGE_FAULTS_AND_EXIT = """
+^(?:asm_)?(?:exc_|do_user_|handle_mm_|__handle_mm_).*fault$ ^do_(?:group_)?exit$ ^(?:__)?mmput$ ^exit_mmap$
+"""
+_VCPU = "^kvm_arch_vcpu_ioctl ^vcpu_(?:run|enter_guest)$ _handle_exit$ _invoke_exit_handler$"
+
+DISPATCH = Skips(_SYSTEM_CALLS, _OPERATIONS, _PAGE_FAULTS_AND_EXIT, _VCPU)  # to have passed here says nothing
+
+TIMER_ENTRY = Skips("apic_timer_interrupt ^el1h?_(?:64_)?irq ^asm_call_")
+WATCHING = Skips("rcu_check_callbacks rcu_sched_clock_irq watchdog cpu_stall")  # what looks for stalls in the timer
+IDLE = Skips("=do_idle =cpu_idle =cpu_idle_loop ^rcu_gp_")
+REPORTING = Skips(  # what is above the bug in a stack, beside the blameless
+    "^el1.*(?:sync|abort) tag_check mem_abort kernel_fault ^do_bad_area ^handle_bad_stack ^__bad_stack",
+    "^report_ ^asm_exc_ ^exc_ ^handle_bug __ubsan ^ubsan_ ^print_ ^preempt_check =bad_page usercopy_abort",
+    "^_*(?:preempt_)?schedule ^__switch_to context_switch retint_kernel ^irqentry_ =dump_cpu_task rcu_dump_cpu_stacks",
+)
+
 SMP_CALL = "smp_call_function"
 RTNL = "rtnl_lock"
 GRACE_PERIODS = ("synchronize_rcu", "synchronize_srcu", "synchronize_net", "synchronize_sched")

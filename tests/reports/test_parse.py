@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.model import Report
+from rig.model import Access, Report
 from rig.reports import families
 from rig.reports.parse import parse
 from tests.reports.logs import KASAN, QUIET, WARNING, console
@@ -55,8 +55,12 @@ def test_all_fields() -> None:
         end=len(log + panic) - 1,
         text=report.text,
         lead=1,
+        traces=report.traces,
+        access=Access(kind="read", size=8, address="ffff88800d1f2a10", task="churn/101"),
+        signature="access: kvm_page_put",
     )
     assert report.text.startswith("=====")
+    assert [trace.what for trace in report.traces] == ["Call Trace", "Allocated by task 101", "Freed by task 102"]
 
 
 def test_trouble_of_the_test_suppresses() -> None:

@@ -1,0 +1,261 @@
+"""What a report says in words, as fields: the memory access, the locks, the message. No I/O.
+
+Tables of regexes that are tried at the start of a line. Named groups become fields; what several lines say about one
+field the first of them decides.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from rig.model import Access, Lock
+from rig.reports import frames, skips
+from rig.reports.rules import PC, matcher
+
+_FAR = 200  # lines of a report in which its details are looked for
+_NEAR = 8  # lines above a report that may be its message
+
+# ---- access
+
+_OBJECT = r"(?:allocated |freed )?(?P<region>\d+)-byte region \["
+_DATA = "BUG: Unable to handle kernel data access"
+ACCESS = tuple(
+    matcher(pattern)
+    for pattern in (
+        # KASAN
+        r"(?P<kind>Read|Write) of size (?P<bytes>\d+)(?: at addr (?P<address>[0-9a-f]+))? by task (?P<task>.+/\d+)",
+        r"(?P<kind>Read|Write|Free) (?:at|of) addr (?P<address>[0-9a-f]+) by task (?P<task>.+/\d+)",
+        r"BUG: KASAN: (?:double-free or )?(?P<kind>invalid-free|double-free) ",
+        r"BUG: KASAN: .* (?:on address|at addr) (?P<address>[0-9a-f]+)",
+        r"KASAN: .* in range \[0x(?P<address>[0-9a-f]+)-",  # below a general protection fault
+        r" *(?:The buggy address belongs to the object at .*)?which belongs to the cache (?P<cache>\S+) of"
+        r" size (?P<object>\d+)",
+        r"The buggy address is located (?P<where>\d+ bytes (?:inside|to the (?:left|right)) of)",
+        rf" {_OBJECT}",
+        r"The buggy address (?:belongs|is located in) (?:to )?(?P<where>stack of task .+/\d+)",
+        # KFENCE
+        r"(?P<kind>Invalid free) of 0x(?P<address>[0-9a-f]+)",
+        r"(?:Use-after-free|Invalid) (?P<kind>read|write) at 0x(?P<address>[0-9a-f]+)",
+        r"Out-of-bounds (?P<kind>read|write) at 0x(?P<address>[0-9a-f]+) \((?P<where>\d+B (?:left|right) of)",
+        r"(?P<kind>Corrupted) memory at 0x(?P<address>[0-9a-f]+)",
+        r"kfence-#\d+.*: .* size=(?P<object>\d+), cache=(?P<cache>[^\s,]+)",
+        # KMSAN, KCSAN
+        r"Memory access of size (?P<bytes>\d+) starts at (?P<address>[0-9a-f]+)",
+        r"(?P<kind>read-write|read|write)(?: \(.*\))? to 0x(?P<address>[0-9a-f]+) of (?P<bytes>\d+) bytes by",
+        # faults, as each architecture tells them
+        r"BUG: unable to handle page fault for address: (?P<address>[0-9a-f]+)",
+        r"BUG: [Kk]ernel NULL pointer dereference(?: on (?P<kind>read|write))?"
+        r"(?:, address:| at) (?:0x)?(?P<address>[0-9a-f]+)",
+        r"BUG: unable to handle kernel (?:paging request|NULL pointer dereference) at (?P<address>[0-9a-f]+)",
+        rf"{_DATA}(?: on (?P<kind>read|write))? at (?:0x)?(?P<address>[0-9a-f]+)",
+        r"Unable to handle kernel .* at virtual address (?P<address>[0-9a-f]+)",
+        r"(?:Oops: )?general protection fault, .* for non-canonical address 0x(?P<address>[0-9a-f]+)",
+        r"#PF: (?:supervisor|user) (?P<kind>read access|write access|instruction fetch)",
+        r" *(?:ISV = .*, )?.*\bWnR = (?P<wnr>[01])",
+        r"(?:Oops: )?Oops: (?P<code>[0-9a-f]{4}) \[#",
+        # UBSAN, usercopy, SLUB
+        r"(?P<where>index -?\d+ is out of range for type '.+')",
+        r"usercopy: Kernel memory (?P<kind>exposure|overwrite) .* '(?P<cache>[^'\s]+)'"
+        r" \(offset \d+, size (?P<bytes>\d+)\)",
+        r"BUG (?P<cache>[\w:-]+) \(.*\): ",
+    )
+)
+KINDS = {
+    "invalid-free": "free",
+    "double-free": "free",
+    "Invalid free": "free",
+    "Corrupted": "write",
+    "instruction fetch": "execute",
+    "exposure": "read",
+    "overwrite": "write",
+    "read-write": "write",
+}
+TASK = matcher(r"CPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Not tainted|Tainted|Kdump)")
+_WRITES, _FETCHES = 1 << 1, 1 << 4  # of x86's page fault error code
+
+
+def access(lines: Sequence[str]) -> Access | None:
+    """Return the memory access that a report's own lines are about, None if it is about something else."""
+    said: dict[str, str] = {}
+    for found in _matches(ACCESS, lines[:_FAR]):
+        said = {name: text for name, text in found.groupdict().items() if text} | said
+    if not said.keys() - {"code", "wnr"}:
+        return None
+    size = said.get("region") or said.get("object")
+    return Access(
+        kind=_kind(said),
+        size=int(said["bytes"]) if "bytes" in said else None,
+        address=said.get("address", ""),
+        task=said.get("task") or _task(lines),
+        cache=said.get("cache", ""),
+        object_size=int(size) if size else None,
+        where=said.get("where", ""),
+    )
+
+
+def _matches(table: Iterable[re.Pattern[str]], lines: Iterable[str]) -> Iterator[re.Match[str]]:
+    for line in lines:
+        for row in table:
+            if found := row.match(line):
+                yield found
+
+
+def _kind(said: dict[str, str]) -> str:
+    if "kind" in said:
+        return KINDS.get(said["kind"], said["kind"].lower().removesuffix(" access"))
+    if "wnr" in said:
+        return "write" if said["wnr"] == "1" else "read"
+    if "code" in said:
+        code = int(said["code"], 16)
+        return "execute" if code & _FETCHES else "write" if code & _WRITES else "read"
+    return ""
+
+
+def _task(lines: Sequence[str]) -> str:
+    found = next(_matches((TASK,), lines[:_FAR]), None)
+    return f"{found[2]}/{found[1]}" if found else ""
+
+
+# ---- locks
+
+_USAGE = r"(?P<usage>\{[^{}]*\}(?:-\{\d+:\d+\})?)"
+_CLASS = rf"\((?P<name>.+?)\){_USAGE}"
+_LOCK = matcher(rf" *(?:#\d+: *)?(?:[0-9a-fx]+ )?{_CLASS}(?:, *at: *(?:{PC} *)?(?P<site>[A-Za-z_]\w*))?")
+_CHAINED = matcher(rf"-> #(?P<number>\d+) {_CLASS}:")
+_LISTED = matcher(r" *#\d+: ")
+_LISTING = matcher(r"\d+ locks? held by .*:")
+_ALL_LISTED = matcher("Showing all locks held in the system")
+_UNLOCKED = matcher(r".* is trying to release lock \((?P<name>.+)\) at:")
+_SITE = matcher(rf" *(?:{PC} *)?(?P<site>[A-Za-z_]\w*)[.+]")
+WANTED = tuple(
+    matcher(above)  # the lock
+    for above in (
+        r".* is trying to (?:acquire(?: lock)?|lock):",
+        r".* just changed the state of lock:",
+        r"but this lock (?:took another|was taken by another), .* lock in the past:",
+        r"but this new dependency connects a .* lock:",
+        r"to a .*-unsafe lock:",
+        r".*\] takes:",
+    )
+)
+HELD = tuple(
+    matcher(above)
+    for above in (
+        r"(?:but|and this) task is already holding(?: lock)?:",
+        r".*, with a lock still held there!",
+    )
+)
+
+
+def locks(lines: Sequence[str]) -> tuple[Lock, ...]:
+    """Return the locks that a lockdep report's own lines are about, in the order they name them.
+
+    A circular dependency's whole chain comes behind the lock wanted and the one held, as far as it says more. Where
+    no lock is singled out, or the locks held are the trouble, they are those that the reporting task holds.
+    """
+    named = tuple(_named(lines))
+    names = {lock.name for lock in named}
+    named += tuple(lock for number, lock in _chained(lines) if lock.name not in names or (number and lock.site))
+    if not named or "Invalid wait context" in lines[0]:
+        named += tuple(_listed(lines))
+    return tuple({(lock.name, lock.site): lock for lock in reversed(named)}.values())[::-1]
+
+
+def _named(lines: Sequence[str]) -> Iterator[Lock]:
+    for above, line in pairwise(lines):
+        if unlocked := _UNLOCKED.match(above):
+            site = _SITE.match(line)
+            yield Lock(name=unlocked["name"], site=site["site"] if site else "")
+        elif lock := _LOCK.match(line):
+            held = any(row.match(above) for row in HELD)
+            if held or any(row.match(above) for row in WANTED):
+                yield _lock(lock, held=held)
+
+
+def _lock(found: re.Match[str], *, held: bool) -> Lock:
+    return Lock(name=found["name"], usage=found["usage"], site=found["site"] or "", held=held)
+
+
+def _chained(lines: Sequence[str]) -> Iterator[tuple[int, Lock]]:
+    """Yield the links of the chain; number 0 is the lock that is wanted, once more."""
+    for at, line in enumerate(lines):
+        if found := _CHAINED.match(line):
+            yield int(found["number"]), Lock(name=found["name"], usage=found["usage"], site=_taker(lines[at + 1 :]))
+
+
+def _taker(lines: Sequence[str]) -> str:
+    """Return who took a lock by the stack in `lines`."""
+    names = (name for line in _until_blank(lines) for name in frames.functions(line) if name not in skips.BLAMELESS)
+    return next(names, "")
+
+
+def _until_blank(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        if not line.strip():
+            return
+        yield line
+
+
+def _listed(lines: Sequence[str]) -> Iterator[Lock]:
+    """Yield the locks in the first list of those that a task holds, if it isn't one of all tasks."""
+    start = next((at for at, line in enumerate(lines) if _LISTING.match(line) or _ALL_LISTED.match(line)), len(lines))
+    for line in lines[start + 1 :]:
+        lock = _LOCK.match(line)
+        if not (lock and _LISTED.match(line)):
+            return
+        yield _lock(lock, held=True)
+
+
+# ---- message
+
+_ABOVE = "------------[ cut here ]------------"
+_OTHER = re.compile("WARNING:|kernel BUG at")
+MESSAGES = tuple(  # the group `said`, or all of what matches
+    matcher(pattern)
+    for pattern in (
+        r"refcount_t: .*",
+        r"list_(?:add|del)[ _](?:corruption|double add).*",
+        r"usercopy: .*",
+        r"skbuff: (?:skb_\w+_panic|__skb_\w+): .*",
+        r"page dumped because: (?P<said>(?!kasan: ).*)",
+        r"KASAN: .* in range .*",
+        r"BUG [\w:-]+ \(.*\): (?P<said>(?!kasan: ).*)",
+        r"(?:watchdog: )?BUG: soft lockup - (?P<said>.*)",
+        r"(?:NMI )?[Ww]atchdog: .*(?P<said>(?:CPU \d+ (?:self-)?detected )?hard LOCKUP.*)",
+        r"BUG: workqueue lockup - (?P<said>.*)",
+        r"INFO: task (?P<said>.*)",
+        r"(?:rcu: )?INFO: (?P<said>rcu_\w+ (?:self-)?detected [^:(]*)",
+        r"kmemleak: (?P<said>\d+ new suspicious memory leaks)",
+        r"(?P<said>unreferenced object .*):",
+        r".*: suspicious rcu_.* usage!|.* suspicious rcu_.* usage!",
+        r"inconsistent \{.*\} -> \{.*\} usage\.",
+        r"in_atomic\(\): .*",
+        r"value changed: .*",
+        r"(?:index|shift exponent|signed integer overflow|unsigned integer overflow|load of|member access|null pointer)"
+        r"\b.*",
+        r"mce: \[Hardware Error\]: (?P<said>.*)",
+    )
+)
+
+
+def message(before: Sequence[str], lines: Sequence[str]) -> str:
+    """Return what a report says beside its title, in one line, "" if nothing: the words of a WARN() or BUG() above it,
+    or what the table knows in its own lines. `before` are the lines above it.
+    """
+    return _above(before[-_NEAR:]) or next(_said(lines[:_FAR]), "")
+
+
+def _above(before: Sequence[str]) -> str:
+    """Return the words that stand between the cut and a report, or that the table knows right above the cut."""
+    if _ABOVE not in before:
+        return ""
+    cut = len(before) - 1 - before[::-1].index(_ABOVE)
+    words = " ".join(line.strip() for line in before[cut + 1 :])
+    if _OTHER.search(words):  # of a report between
+        return ""
+    return words or next(_said(before[max(0, cut - 2) : cut]), "")
+
+
+def _said(lines: Iterable[str]) -> Iterator[str]:
+    for found in _matches(MESSAGES, lines):
+        yield (found.groupdict().get("said") or found[0]).strip()
