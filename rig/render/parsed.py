@@ -29,12 +29,19 @@ def as_json_line(log: Parsed) -> str:
     return json.dumps(_as_dict(log)) + "\n"
 
 
-def as_text(log: Parsed) -> Text:
-    """Return what a person reads, safe for a terminal."""
+def heading(log: Parsed) -> Text:
+    """Return how many reports a log has."""
     count = len(log.reports)
-    told = Text(f"{printable(log.file)}: {count or 'no'} report{'' if count == 1 else 's'}\n")
-    for report in log.reports:
-        told.append_text(_report(report))
+    return Text(f"{printable(log.file)}: {count or 'no'} report{'' if count == 1 else 's'}\n")
+
+
+def as_text(report: Report) -> Text:
+    """Return what a person reads, safe for a terminal; the lines that name the function to blame stand out."""
+    told = Text("\n")
+    told.append(printable(report.title), style="bold red")
+    told.append(f"\n{printable(_facts(report))}\n", style="dim")
+    for number, line in enumerate(report.text.split("\n")):
+        told.append(f"    {printable(line)}".rstrip() + "\n", style=_style(report, number, line))
     return told
 
 
@@ -42,13 +49,12 @@ def _as_dict(log: Parsed) -> dict[str, object]:
     return {"file": log.file, "reports": [asdict(report) for report in log.reports]}
 
 
-def _report(report: Report) -> Text:
-    told = Text("\n")
-    told.append(printable(report.title), style="bold red")
-    told.append(f"\n{printable(_facts(report))}\n", style="dim")
-    for number, line in enumerate(report.text.split("\n")):
-        told.append(f"    {printable(line)}".rstrip() + "\n", style="dim" if number < report.lead else "")
-    return told
+def _style(report: Report, number: int, line: str) -> str:
+    if number < report.lead:
+        return "dim"
+    if number == report.lead:
+        return "red"
+    return "bold yellow" if report.frame and f" {report.frame}+" in line.replace(":", " ") else ""
 
 
 def _facts(report: Report) -> str:

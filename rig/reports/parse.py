@@ -64,9 +64,13 @@ class Stream:
             if self._size - self._since >= BLOCK + cut.SPAN:
                 yield from self._reports(self._size - cut.SPAN)
 
-    def flush(self) -> Iterator[Report]:
-        """Yield the reports in what was fed so far, as if the log ended there."""
-        yield from self._reports(self._size)
+    def flush(self, late: int = 0) -> Iterator[Report]:
+        """Yield the reports in what was fed so far, as if the log ended there.
+
+        Those that open in the last `late` bytes are left for later.
+        """
+        if self._size - late > self._since:
+            yield from self._reports(self._size - late)
 
     def settle(self, report: Report) -> Report:
         """Return a report with what depends on the rest of the log, as far as that is known."""

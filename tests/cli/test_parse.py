@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,51 @@ def test_an_unreadable_log_exits_with_2_and_does_not_hide_the_others(bad: Path, 
 
 def test_no_log_at_all_is_a_mistake() -> None:
     assert rig_parse().exit_code == 2
+
+
+def test_many_logs_at_once_keep_their_order(bad: Path, clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rig.cli.logs.WORTH_A_PROCESS", 0)
+    names = [bad, clean] * 20
+    result = rig_parse(*names, "--format", "jsonl")
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == list(map(str, names))
+
+
+def test_following_a_pipe_tells_each_report_and_ends_with_it() -> None:
+    argv = [sys.executable, "-m", "rig", "parse", "--follow", "-"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(console(KASAN).decode())
+        process.stdin.flush()
+        told = [process.stdout.readline() for _ in range(2)]  # while it is still being written
+        process.stdin.write(console(WARNING).decode())
+        rest, _ = process.communicate()
+    assert told[1] == "KASAN: use-after-free Read in kvm_page_put\n"
+    assert "WARNING in kvm_mmu_sweep" in rest
+    assert process.returncode == 1
+
+
+def test_following_a_file_until_it_is_interrupted(tmp_path: Path) -> None:
+    log = tmp_path / "console"
+    log.write_bytes(QUIET)
+    argv = [sys.executable, "-m", "rig", "parse", "--follow", log, "--format", "jsonl"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        with log.open("ab") as file:
+            file.write(console(WARNING))
+        first = json.loads(process.stdout.readline())
+        log.write_bytes(console(KASAN))  # written anew, and shorter
+        second = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    assert [first["reports"][0]["title"], second["reports"][0]["title"]] == [
+        "WARNING in kvm_mmu_sweep",
+        "KASAN: use-after-free Read in kvm_page_put",
+    ]
+    assert process.returncode == 1
+
+
+def test_following_writes_no_document_and_reads_no_second_log(bad: Path) -> None:
+    assert rig_parse("--follow", bad, "--format", "json").exit_code == 2
+    assert rig_parse("--follow", bad, bad).exit_code == 2
+    assert "can't read" in rig_parse("--follow", "no-such.log").stderr

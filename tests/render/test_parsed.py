@@ -1,7 +1,7 @@
 import json
 
 from rig.model import Report
-from rig.render.parsed import Parsed, as_json, as_json_line, as_text
+from rig.render.parsed import Parsed, as_json, as_json_line, as_text, heading
 
 REPORT = Report(
     title="WARNING in kvm_put",
@@ -36,19 +36,24 @@ def test_json_lines_name_their_log() -> None:
 
 
 def test_text_says_what_and_where_and_is_safe_to_print() -> None:
-    text = as_text(LOG).plain
-    assert text.startswith(
-        "a.log: 1 report\n\nWARNING in kvm_put\nWARNING, bytes 10-20, context T1, also: warning in kvm_put\n"
-    )
+    text = as_text(REPORT).plain
+    assert text.startswith("\nWARNING in kvm_put\nWARNING, bytes 10-20, context T1, also: warning in kvm_put\n")
     assert all(char.isprintable() or char == "\n" for char in text)
 
 
 def test_text_says_why_a_report_is_not_to_be_trusted() -> None:
     report = Report(title="BUG: corrupted", corrupted=True, corrupted_reason="no trace", suppressed=True)
-    text = as_text(Parsed(file="x", reports=(report,))).plain
+    text = as_text(report).plain
     assert "corrupted: no trace" in text
     assert "suppressed" in text
 
 
-def test_text_of_a_clean_log() -> None:
-    assert as_text(CLEAN).plain == "b.log: no reports\n"
+def test_the_lines_that_name_the_function_to_blame_stand_out() -> None:
+    text = as_text(Report(title="WARNING in kvm_put", frame="kvm_put", text="WARNING: here\n other+0x1\n kvm_put+0x1"))
+    assert [text.plain[span.start : span.end] for span in text.spans if span.style == "bold yellow"] == [
+        "     kvm_put+0x1\n"
+    ]
+
+
+def test_heading() -> None:
+    assert [heading(log).plain for log in (LOG, CLEAN)] == ["a.log: 1 report\n", "b.log: no reports\n"]
