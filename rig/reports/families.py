@@ -575,7 +575,18 @@ GROUPS: tuple[Group, ...] = (
     ),
     KERNEL_BUG,
     group("Kernel BUG", formats=(row("Kernel BUG (?P<rest>.*)", "kernel BUG {rest}"),)),
-    group("BUG kmalloc-", formats=(row("BUG kmalloc-…: Object already free", "BUG: Object already free"),)),
+    group(
+        "BUG kmalloc-",
+        formats=(
+            row("BUG kmalloc-…: Object already free", "BUG: Object already free"),
+            row(  # as of any other cache, see `beyond`; the alias is what the conventions make of it
+                r"BUG (?P<cache>kmalloc-\S+) (?P<taint>\(.*?\)): (?!kasan: )(?P<what>.+)",
+                "BUG {cache}: {what}",
+                alias="BUG {cache} {taint}: {what}",
+                stack=False,
+            ),
+        ),
+    ),
     group(
         "divide error:",
         "divide_error:",

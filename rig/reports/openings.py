@@ -1,12 +1,15 @@
 """The lines of a log that open a report. No I/O."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rig.reports import families
+from rig.reports import beyond, families
 from rig.reports.console import LONGEST, Console, Needles
 from rig.reports.rules import Group
 
-_HEADERS = Needles(*(header.encode() for group in families.GROUPS for header in group.headers))
+GROUPS = (*families.GROUPS, *beyond.GROUPS)
+_HEADERS = Needles(*(header.encode() for group in GROUPS for header in group.headers))
 _REPLAYING = b"** replaying previous printk message **"
 
 
@@ -25,12 +28,28 @@ def find(console: Console) -> list[Opening]:
     """Return the lines that open a report, in console order."""
     lines = console.lines_with_any(_HEADERS)
     found = (opening for start, end in lines if (opening := _opening(console, start, end)))
-    return [opening for opening in found if not _replayed(console, opening)]
+    return _standing(console, [opening for opening in found if not _replayed(console, opening)])
+
+
+def _standing(console: Console, found: Sequence[Opening]) -> list[Opening]:
+    """Return what is left when the lines beyond the conventions have given way to those of the conventions."""
+    if not any(opening.group.beyond for opening in found):
+        return list(found)
+    contexts = [console.split_prefix(opening.start, opening.end)[0] for opening in found]
+    conventional: defaultdict[str, list[int]] = defaultdict(list)
+    for opening, context in zip(found, contexts, strict=True):
+        if not opening.group.beyond:
+            conventional[context].append(opening.start)
+    return [
+        opening
+        for opening, context in zip(found, contexts, strict=True)
+        if not (opening.group.beyond and beyond.belongs(opening.start, opening.group, conventional[context]))
+    ]
 
 
 def _opening(console: Console, start: int, end: int) -> Opening | None:
     """Return what a line opens by the first group that has its header and doesn't ignore it."""
-    for group in families.GROUPS:
+    for group in GROUPS:
         for header in group.headers:
             position = console.log.find(header.encode(), start, end)
             if position >= 0 and not _ignored(console, group, position, start, end):
@@ -39,6 +58,8 @@ def _opening(console: Console, start: int, end: int) -> Opening | None:
 
 
 def _ignored(console: Console, group: Group, position: int, start: int, end: int) -> bool:
+    if group.beyond:
+        return not beyond.opens(group, console.text(console.split_prefix(start, end)[1], end))
     near = max(start, position - LONGEST), min(end, position + LONGEST)
     return group.ignore is not None and group.ignore.search(console.log, *near) is not None
 

@@ -83,6 +83,7 @@ class Group:
     headers: tuple[str, ...]
     formats: tuple[Format, ...]
     ignore: re.Pattern[bytes] | None = None
+    beyond: int = 0  # bytes: not of the conventions, and opens nothing so near to what is; see `beyond`
 
 
 def row(
@@ -113,11 +114,12 @@ def row(
     )
 
 
-def group(*headers: str, ignore: Iterable[str] = (), formats: Iterable[Format]) -> Group:
+def group(*headers: str, ignore: Iterable[str] = (), beyond: int = 0, formats: Iterable[Format]) -> Group:
     """Return a group; `ignore` are regexes for the whole first line."""
     patterns = "|".join(ignore)
     return Group(
         headers=headers,
         formats=tuple(formats),
         ignore=re.compile(patterns.encode()) if patterns else None,
+        beyond=beyond,
     )
