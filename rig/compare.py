@@ -1,8 +1,9 @@
 """Trials of both sides to findings, metric changes and a verdict. No I/O."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from statistics import median
 from typing import Literal
 
@@ -20,6 +21,7 @@ from rig.model import (
     MetricChange,
     MetricKind,
     Outcome,
+    Report,
     Sighting,
     Status,
     Trial,
@@ -49,15 +51,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symptom:
-    """Something wrong in one trial, under any of its titles."""
+    """Something wrong in one trial, under any of its titles. `keys` are what it shares with others of the same bug."""
 
     titles: frozenset[str]
+    keys: frozenset[str]
     title: str
     type: str
     workload: str
     trial: Trial
     text: str
     offset: int
+    report: Report | None = None
 
 
 def symptoms(trial: Trial) -> Iterator[Symptom]:
@@ -86,31 +90,52 @@ def _from_report(trial: Trial, sighting: Sighting) -> Symptom:
     report = sighting.report
     return Symptom(
         titles=signature.titles(report),
+        keys=signature.keys(report),
         title=report.title,
         type=report.type,
         workload=sighting.workload,
         trial=trial,
         text="\n".join(report.text.split("\n")[report.lead :]),
         offset=report.start,
+        report=report,
     )
 
 
 def _unreported(trial: Trial, title: str, kind: str, workload: str, text: str) -> Symptom:
+    known = frozenset((title,))
     return Symptom(
-        titles=frozenset((title,)), title=title, type=kind, workload=workload, trial=trial, text=text, offset=0
+        titles=known, keys=known, title=title, type=kind, workload=workload, trial=trial, text=text, offset=0
     )
 
 
 def grouped(all_symptoms: Iterable[Symptom]) -> list[list[Symptom]]:
-    """Return symptoms grouped by bug: those whose titles meet, directly or by way of others, in order of sight."""
-    groups: list[tuple[set[str], list[Symptom]]] = []
-    for symptom in all_symptoms:
-        meeting = [group for group in groups if group[0] & symptom.titles]
-        titles = set(symptom.titles).union(*(group[0] for group in meeting))
-        members = [member for group in meeting for member in group[1]]
-        groups = [group for group in groups if group not in meeting]
-        groups.append((titles, [*members, symptom]))
-    return [members for _, members in groups]
+    """Return symptoms grouped by bug, in order of sight: those that share a key, directly or by way of others.
+
+    Reports that contradict each other stay apart; what fits to both goes to the one seen first.
+    """
+    groups: dict[int, list[Symptom]] = {}  # by the number of their first symptom
+    leading: defaultdict[str, set[int]] = defaultdict(set)
+    for number, symptom in enumerate(all_symptoms):
+        meeting = sorted({first for key in symptom.keys for first in leading[key]})
+        joined: dict[int, list[Symptom]] = {}
+        for first in meeting:
+            if _fit(groups[first], [symptom, *chain(*joined.values())]):
+                joined[first] = groups.pop(first)
+        home = min(joined, default=number)
+        groups[home] = [*chain(*joined.values()), symptom]
+        for key in {key for member in groups[home] for key in member.keys} if len(joined) > 1 else symptom.keys:
+            leading[key] = leading[key] - joined.keys() | {home}
+    return [groups[first] for first in sorted(groups)]
+
+
+def _fit(some: list[Symptom], others: list[Symptom]) -> bool:
+    """Whether no report of `some` says that one of `others` is of another bug."""
+    return not any(signature.contradict(one, other) for one in _variants(some) for other in _variants(others))
+
+
+def _variants(members: list[Symptom]) -> Collection[Report]:
+    """Return the reports of `members`, one for all that are alike."""
+    return {(each.title, each.report.signature): each.report for each in members if each.report}.values()
 
 
 def valid(trial: Trial, workload: str) -> bool:

@@ -12,9 +12,12 @@ from rig.model import (
     Count,
     End,
     FindingStatus,
+    Frame,
+    Lock,
     MetricKind,
     Report,
     Status,
+    Trace,
     Trial,
     Verdict,
 )
@@ -75,6 +78,45 @@ def test_reports_whose_titles_meet_are_one_finding() -> None:
     (finding,) = result.findings
     assert finding.patched == Count(hits=3, trials=3)
     assert other.title in finding.alt_titles
+
+
+def stalled(title: str, *names: str, alias: str) -> Report:
+    frames = tuple(Frame(function=name) for name in (*names, "vfs_ioctl", "do_syscall_64"))
+    return values.report(title, alias, traces=(Trace(what="Call Trace", frames=frames),))
+
+
+def deadlock(*names: str) -> Report:
+    locks = tuple(Lock(name=name, site="foo") for name in names)
+    told = f"possible deadlock: {', '.join(names)}"
+    return values.report("possible deadlock in foo", locks=locks, signature=told)
+
+
+def test_reports_whose_stacks_agree_are_one_finding_with_both_titles() -> None:
+    soft = stalled("BUG: soft lockup in zap_all", "iter_next", "zap", "zap_all", alias="stall in zap_all")
+    rcu = stalled("INFO: rcu detected stall in corrupted", "zap", "zap_all", alias="stall in corrupted")
+    (finding,) = compared(trials("base", soft, soft), trials("patched", rcu, soft)).findings
+    assert (finding.status, finding.title) == (FindingStatus.BOTH, soft.title)
+    assert rcu.title in finding.alt_titles
+    assert not any(title.startswith("stall: ") for title in finding.alt_titles)
+
+
+def test_deadlocks_of_other_locks_are_other_findings() -> None:
+    one, other = deadlock("a", "b"), deadlock("a", "c")
+    found = compared(trials("base", one, one, one), trials("patched", other, one, other)).findings
+    assert sorted((each.base.hits, each.patched.hits) for each in found) == [(0, 2), (3, 1)]
+
+
+def test_what_fits_to_two_bugs_does_not_make_them_one() -> None:
+    bare = values.report("possible deadlock in foo")
+    found = compared(trials("base", deadlock("a", "b"), deadlock("a", "c"), bare), trials("patched", None)).findings
+    assert sorted(each.base.hits for each in found) == [1, 2]
+
+
+def test_bugs_meet_by_way_of_a_third() -> None:
+    one, other = values.report("one"), values.report("other")
+    between = values.report("third", "one", "other")
+    (finding,) = compared(trials("base", one, other, between, other), trials("patched", None)).findings
+    assert (finding.title, finding.base.hits) == ("one", 4)
 
 
 def test_different_titles_are_different_findings() -> None:

@@ -34,6 +34,20 @@ def test_a_title_counts_once_under_each_workload() -> None:
     assert seen(console) == [("first", "WARNING in one"), ("second", "WARNING in one")]
 
 
+DEADLOCK = b"""\
+[   13.000001][  T100] WARNING: possible circular locking dependency detected
+[   13.000002][  T100] churn/100 is trying to acquire lock:
+[   13.000003][  T100] ffff8881 (%s){+.+.}-{3:3}, at: one+0x10/0x20
+[   13.000005][  T100] but task is already holding lock:
+[   13.000006][  T100] ffff8882 (&vcpu->mutex){+.+.}-{3:3}, at: two+0x1/0x2
+"""
+
+
+def test_a_title_of_two_bugs_counts_twice() -> None:
+    one, other = DEADLOCK % b"&kvm->lock", DEADLOCK % b"&kvm->slots_lock"
+    assert seen(one + other + one) == [("boot", "possible deadlock in one")] * 2
+
+
 def test_a_panic_that_follows_a_report_is_left_out() -> None:
     panic = b"[   13.000000][  T100] Kernel panic - not syncing: Fatal exception\n"
     assert seen(warning(b"one") + panic) == [("boot", "WARNING in one")]
