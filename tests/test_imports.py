@@ -14,12 +14,12 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.experiment", "rig.reports", "rig.compare", "rig.render"),
     ("rig.paths", "rig.proc"),
     ("rig.cache",),
-    ("rig.kernel", "rig.guest", "rig.store"),
+    ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
     ("rig.plan", "rig.gc", "rig.doctor"),
     ("rig.pipeline",),
     ("rig.cli", "rig.__main__"),
 )
-STAGES = ("rig.kernel", "rig.guest", "rig.store", "rig.plan", "rig.gc", "rig.doctor")
+STAGES = ("rig.kernel", "rig.guest", "rig.decode", "rig.store", "rig.plan", "rig.gc", "rig.doctor")
 EFFECTS = {"subprocess", "socket", "asyncio", "shutil", "tempfile", "fabric", "paramiko", "qemu", "psutil", "filelock"}
 ALLOWED = {
     ("rig.plan", "rig.kernel"),
