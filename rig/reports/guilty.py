@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from fnmatch import translate
 from posixpath import dirname, normpath
 
+from rig.model import Location
+
 # Shell patterns of the files where bugs of others show. virt/kvm and arch/x86/kvm are not among them.
 _BLAMELESS = """
 *.h
@@ -23,34 +25,50 @@ BLAMELESS = re.compile("|".join(translate(pattern) for pattern in _BLAMELESS.spl
 _BESIDE_THE_POINT = re.compile(r"(?:hard|soft)irqs last +(?:en|dis)abled|, at: |^#\d+:|^Register r\d+ information")
 _RCU_STALL = re.compile(r"rcu_\w+ (?:self-)?detected(?: expedited)? stall", re.ASCII)
 _INTERRUPTED = ("apic_timer_interrupt+0x", "el1h_64_irq+0x", "Exception stack")  # below is what the CPU was at
-_PLACE = re.compile(r"(?<![\w./-])([\w./-]{1,255}\.[ch]):\d+", re.ASCII)
+_PLACE = re.compile(r"(?<![\w./-])([\w./-]{1,255}\.[ch]):(\d{1,9})", re.ASCII)
+_NAME = r"((?:[\w.$<>]|::){1,512}?)"
+_BEFORE = re.compile(rf"(?:{_NAME}\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[[\w -]+\])?|^\s+{_NAME}) \(?$", re.ASCII)
+_AFTER = re.compile(rf" {_NAME}\+0x", re.ASCII)
 _LONGEST = 2048  # of a line
 
 
 def guilty(lines: Sequence[str]) -> str:
     """Return the source file to blame for the report in `lines`; "" if they name none."""
+    found = culprit(lines)
+    return found.file if found else ""
+
+
+def culprit(lines: Sequence[str]) -> Location | None:
+    """Return the place to blame for the report in `lines`, with the function if the line it is from says so."""
     stalled = any(_RCU_STALL.search(line[:_LONGEST]) for line in lines)
     starts = [_below(lines, mark) for mark in _INTERRUPTED] if stalled else []
-    return next((file for start in (*starts, 0) if (file := _guilty(lines[start:]))), "")
+    return next((found for start in (*starts, 0) if (found := _culprit(lines[start:]))), None)
 
 
 def _below(lines: Sequence[str], mark: str) -> int:
     return next((number + 1 for number, line in enumerate(lines) if mark in line), len(lines))
 
 
-def _guilty(lines: Sequence[str]) -> str:
-    files = list(dict.fromkeys(_files(lines)))
-    suspects = [file for file in files if not BLAMELESS.match(file)]
+def _culprit(lines: Sequence[str]) -> Location | None:
+    places = list(_places(lines))
+    suspects = [place for place in places if not BLAMELESS.match(place.file)]
     if not suspects:
-        return files[0] if files else ""
+        return places[0] if places else None
     chosen = suspects[0]
-    for file in suspects:
-        if dirname(file).startswith(f"{dirname(chosen)}/"):
-            chosen = file
+    for place in suspects:
+        if dirname(place.file).startswith(f"{dirname(chosen.file)}/"):
+            chosen = place
     return chosen
 
 
-def _files(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if not _BESIDE_THE_POINT.search(line[:_LONGEST]):
-            yield from (normpath(place) for place in _PLACE.findall(line[:_LONGEST]))
+def _places(lines: Sequence[str]) -> Iterator[Location]:
+    for line in (whole[:_LONGEST] for whole in lines):
+        if _BESIDE_THE_POINT.search(line):
+            continue
+        for found in _PLACE.finditer(line):
+            yield Location(function=_function(line, found), file=normpath(found[1]), line=int(found[2]))
+
+
+def _function(line: str, place: re.Match[str]) -> str:
+    named = _BEFORE.search(line[: place.start()]) or _AFTER.match(line, place.end())
+    return next(name for name in named.groups() if name) if named else ""

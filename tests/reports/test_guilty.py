@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.reports.guilty import BLAMELESS, guilty
+from rig.model import Location
+from rig.reports.guilty import BLAMELESS, culprit, guilty
 
 
 def test_the_first_file_that_is_not_ignored() -> None:
@@ -79,3 +80,25 @@ def test_not_ignored(file: str) -> None:
 @given(st.lists(st.text()))
 def test_anything_is_survived(lines: list[str]) -> None:
     guilty(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "function"),
+    [
+        (" f+0x1/0x2 (fs/a.c:7)", "f"),
+        (" f.isra.0+0x1/0x2 [kvm] (fs/a.c:7)", "f.isra.0"),
+        ("RIP: 0010:f+0x1/0x2 (fs/a.c:7) <- patched", "f"),
+        (" f (fs/a.c:7) [inline]", "f"),
+        (" f fs/a.c:7 [inline]", "f"),
+        (" <a::B>::f+0x1/0x2 (fs/a.c:7)", "<a::B>::f"),
+        ("WARNING: CPU: 0 PID: 1 at fs/a.c:7 f+0x1/0x2", "f"),
+        ("kernel BUG at fs/a.c:7!", ""),
+    ],
+)
+def test_the_place_to_blame(line: str, function: str) -> None:
+    assert culprit(["RIP: 0", line]) == Location(function=function, file="fs/a.c", line=7)
+
+
+def test_cost_is_linear_in_lines() -> None:
+    """A line is only looked at up to its first 2048 characters, however it is made."""
+    assert guilty([" " + "a" * 10_000_000 + " (fs/a.c:7)", " f (fs/b.c:1)"]) == "fs/b.c"
