@@ -223,13 +223,13 @@ class Trace:
 class Access:
     """The memory access a report is about, as far as it says."""
 
-    kind: str  # "read", "write", "free"
+    kind: str  # "read", "write", "free", "execute"; "" if it doesn't say
     size: int | None = None  # bytes
     address: str = ""  # hexadecimal
     task: str = ""  # "comm/pid"
     cache: str = ""  # the slab cache the object is of
     object_size: int | None = None
-    where: str = ""  # "8 bytes inside of", "0 bytes to the right of" that object
+    where: str = ""  # "8 bytes inside of", "0 bytes to the right of" that object; or in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ ACCESS = tuple(
         r"(?P<kind>Read|Write|Free) (?:at|of) addr (?P<address>[0-9a-f]+) by task (?P<task>.+/\d+)",
         r"BUG: KASAN: (?:double-free or )?(?P<kind>invalid-free|double-free) ",
         r"BUG: KASAN: .* (?:on address|at addr) (?P<address>[0-9a-f]+)",
-        r"KASAN: .* in range \[0x(?P<address>[0-9a-f]+)-",  # below a general protection fault
+        r"KASAN: .* in range \[0x(?P<real>[0-9a-f]+)-",  # below a fault on the shadow of an address
         r" *(?:The buggy address belongs to the object at .*)?which belongs to the cache (?P<cache>\S+) of"
         r" size (?P<object>\d+)",
         r"The buggy address is located (?P<where>\d+ bytes (?:inside|to the (?:left|right)) of)",
@@ -85,7 +85,7 @@ def access(lines: Sequence[str]) -> Access | None:
     return Access(
         kind=_kind(said),
         size=int(said["bytes"]) if "bytes" in said else None,
-        address=said.get("address", ""),
+        address=said.get("real") or said.get("address", ""),
         task=said.get("task") or _task(lines),
         cache=said.get("cache", ""),
         object_size=int(size) if size else None,
@@ -227,7 +227,7 @@ MESSAGES = tuple(  # the group `said`, or all of what matches
         r"(?:rcu: )?INFO: (?P<said>rcu_\w+ (?:self-)?detected [^:(]*)",
         r"kmemleak: (?P<said>\d+ new suspicious memory leaks)",
         r"(?P<said>unreferenced object .*):",
-        r".*: suspicious rcu_.* usage!|.* suspicious rcu_.* usage!",
+        r"[\w/.-]+\.[ch]:\d+ .*!$",  # of RCU
         r"inconsistent \{.*\} -> \{.*\} usage\.",
         r"in_atomic\(\): .*",
         r"value changed: .*",

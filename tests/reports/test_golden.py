@@ -4,16 +4,17 @@
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from rig.model import Report
+from rig.model import Frame, Report
 from rig.reports.parse import parse
 from tests.reports.logs import QUIET
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))
-KEPT = ("title", "alt_titles", "type", "frame", "corrupted", "context", "lead")
+KEPT = ("title", "alt_titles", "type", "frame", "corrupted", "context", "lead", "message", "signature")
 
 
 @pytest.fixture(params=GOLDEN, ids=lambda path: path.stem)
@@ -24,7 +25,16 @@ def log(request: pytest.FixtureRequest) -> bytes:
 
 def told(report: Report) -> dict[str, object]:
     kept: dict[str, object] = json.loads(json.dumps({name: getattr(report, name) for name in KEPT}))
-    return kept | {"text": report.text.split("\n")}
+    return kept | {
+        "access": asdict(report.access) if report.access else None,
+        "locks": [asdict(lock) for lock in report.locks],
+        "traces": [{trace.what: [_told(frame) for frame in trace.frames]} for trace in report.traces],
+        "text": report.text.split("\n"),
+    }
+
+
+def _told(frame: Frame) -> str:
+    return ("? " if not frame.reliable else "") + frame.function + (f" [{frame.module}]" if frame.module else "")
 
 
 def identities(log: bytes) -> list[tuple[object, ...]]:
