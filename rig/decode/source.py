@@ -1,5 +1,6 @@
 """Lines of source around a place."""
 
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -8,22 +9,31 @@ from rig.model import Location
 LONGEST = 200  # of a line, characters
 
 
-def source(location: Location, tree: Path, around: int = 2) -> tuple[tuple[int, str], ...]:
+Numbered = tuple[tuple[int, str], ...]
+
+
+def source(location: Location, tree: Path, around: int = 2) -> Numbered:
     """Return the lines of a file in `tree` around a location, with their numbers; () if there are none to be had.
 
     A report may name any file: nothing outside the tree is read. The tree should be what the kernel was built from.
     """
     try:
-        return _lines(location, tree.resolve(), around)
-    except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL in it, of links in a circle
+        path = _inside(tree.resolve(), location.file)
+        with path.open(errors="replace") as file:
+            return excerpt(file, location.line, around)
+    except (OSError, ValueError, RuntimeError):  # not there, not in the tree, a name with a NUL, links in a circle
         return ()
 
 
-def _lines(location: Location, root: Path, around: int) -> tuple[tuple[int, str], ...]:
-    path = (root / location.file).resolve()
-    if not path.is_relative_to(root) or not path.is_file() or not location.line:
-        return ()
-    first = max(location.line - around, 1)
-    with path.open(errors="replace") as file:
-        lines = [line.rstrip("\n")[:LONGEST] for line in islice(file, first - 1, location.line + around)]
-    return tuple(enumerate(lines, first)) if first + len(lines) > location.line else ()
+def excerpt(lines: Iterable[str], line: int, around: int = 2) -> Numbered:
+    """Return the lines of a file around the one numbered `line`, with their numbers; () if it has no such line."""
+    first = max(line - around, 1)
+    found = [text.rstrip("\n")[:LONGEST] for text in islice(lines, first - 1, max(line + around, 0))]
+    return tuple(enumerate(found, first)) if first <= line < first + len(found) else ()
+
+
+def _inside(root: Path, name: str) -> Path:
+    path = (root / name).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        raise FileNotFoundError(name)
+    return path

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.decode.source import LONGEST, source
+from rig.decode.source import LONGEST, excerpt, source
 from rig.model import Location
 
 
@@ -44,3 +44,9 @@ def test_nothing_but_files_of_the_tree(tree: Path, file: str) -> None:
 
 def test_any_bytes_will_do(tree: Path) -> None:
     assert [len(text) for _, text in source(at("fs/wild.c", 2), tree)] == [2, LONGEST]
+
+
+def test_an_excerpt_of_text_that_is_no_file() -> None:
+    assert excerpt("a\nb\nc\n".splitlines(), 2, around=1) == ((1, "a"), (2, "b"), (3, "c"))
+    assert excerpt([], 1) == ()
+    assert excerpt(["a"], -5) == ()
