@@ -2,6 +2,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rig.decode.sites import Site, mentions, sites
 from rig.decode.weave import weave
@@ -107,3 +109,17 @@ def test_an_unknown_line_is_no_number() -> None:
     assert weave(report, {Site("f", 1, 2): (Location(function="f", file="fs/x.c", line=0),)}).text.endswith(
         "(fs/x.c:?)"
     )
+
+
+@given(st.text() | st.text(alphabet="f+0x1/2[]. \n:?RIP"))
+def test_anything_is_survived(text: str) -> None:
+    report = Report(title="t", text=text, lead=1)
+    weave(report, {site: locations(site) for site in sites(report)})
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="\n")))
+def test_a_line_around_a_site_is_kept(rest: str) -> None:
+    line = f"RIP: 0010:f+0x1/0x2 {rest}"
+    report = Report(title="t", text=f"t\n{line}")
+    done = weave(report, {Site("f", 1, 2, exact=True): (Location(function="f", file="a.c", line=1),)})
+    assert done.text.split("\n")[1].replace(" (a.c:1)", "", 1) == line
