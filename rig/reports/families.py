@@ -8,8 +8,9 @@ from rig.reports.rules import FUNC, NAME, PC, Group, Pick, Seek, Take, group, ma
 
 IN = Take.IN
 STACK = Take.STACK
+ADDRESS = r"(?:0x[0-9a-f]+|[0-9a-f]{8,16})\b"
 CALL = Seek(matcher(r"Call [Tt]race:|Backtrace:"))
-IP = Seek(matcher(rf"(?:IP|NIP|pc |PC is at):? (?:\d{{4}}: *)?(?:{PC} *){{0,2}}(?:{NAME}|(?:0x)?[0-9a-f]+\b|\(null\))"))
+IP = Seek(matcher(rf"(?:IP|NIP|pc |PC is at):? (?:\d{{4}}: *)?(?:{PC} *){{0,2}}(?:{NAME}|{ADDRESS}|\(null\))"))
 POWERPC_TRAP = rf"--- interrupt: [0-9a-f]+ at (?:{PC} )?{NAME}"
 WARN_IP = Seek(matcher(rf"{IP.pattern.pattern}|{POWERPC_TRAP}"))
 AT = Seek(matcher(rf"at: (?:{PC} *)?{NAME}"))
@@ -27,8 +28,10 @@ UNLOCK = ((PC_LINE, CALL, STACK),)
 
 _TRACE_STARTS = (
     "Call [Tt]race",
-    r"^Allocated(?: by task \d+)?:",
-    r"^Freed(?: by task \d+)?:",
+    "Allocated:",
+    r"Allocated by task \d+:",
+    "Freed:",
+    r"Freed by task \d+:",
     r"(?:^|[^k]) backtrace(?: \(crc [0-9a-f]+\))?:",
     "Backtrace:",
     "Uninit was stored to memory at",

@@ -10,6 +10,10 @@ from rig.reports.rules import Pick, Skips, row
         (" kvm_put+0x1/0x2", ("kvm_put",)),
         (" kvm_put.isra.0+0x1/0x2 [kvm]", ("kvm_put",)),
         (" kvm_put.cold+0x1/0x2", ("kvm_put",)),
+        (" __pfx_kvm_put+0x0/0x10", ("__pfx_kvm_put",)),
+        ("       kvm_put+0x1/0x2 (P)", ("kvm_put",)),
+        ("kvm_put mm/a.c:12 [inline]", ()),
+        (" ? kvm_put+0x1/0x2", ()),
         (" [<ffffffff81000000>] kvm_put+0x1/0x2", ("kvm_put",)),
         ("[c000000001bb3530] [c000000001bb35a0] kvm_put+0x1/0x2", ("kvm_put",)),
         (" [<c0101010>] (kvm_put) from [<c0101011>] (kvm_get+0x1/0x2)", ("kvm_put", "kvm_get")),
@@ -36,6 +40,26 @@ def test_functions_of_a_line(line: str, names: tuple[str, ...]) -> None:
 )
 def test_syscall_wrappers(name: str, short: str) -> None:
     assert frames.strip_syscall(name) == short
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("RIP: 0010:kvm_put+0x1/0x2", ("kvm_put",)),
+        ("RIP: 0010:[<ffffffff81000000>]  [<ffffffff81000000>] kvm_put+0x1/0x2", ("kvm_put",)),
+        ("pc : kvm_put+0x1/0x2", ("kvm_put",)),
+        ("PC is at kvm_put+0x1/0x2", ("kvm_put",)),
+        ("NIP [c000000000001000] kvm_put+0x1/0x2", ("kvm_put",)),
+        ("RIP: 0033:0x43eafa", (None,)),
+        ("RIP: 0010:          (null)", (None,)),
+        ("NIP:  c000000000001000 LR: c000000000002000 CTR: 0000000000000000", (None,)),
+        ("IP added to the pool", None),
+        ("pc : [<c0101010>]    lr : [<c0101011>]    psr: 60000013", None),
+    ],
+)
+def test_the_instruction_pointer(line: str, names: tuple[str | None, ...] | None) -> None:
+    match = families.IP.pattern.search(line)
+    assert (match and match.groups()) == names
 
 
 def chosen(pick: Pick, *names: str) -> tuple[str, str]:
@@ -93,6 +117,9 @@ def test_fault_injection_in_a_trace_is_damage() -> None:
         (["Call Trace:", "x", "Call Trace:", " kvm_put+0x1/0x2", "x"], False),
         (["Call Trace:", " kvm_put+0x1/0x2", "x", "Call Trace:"], True),
         (["no trace at all"], False),
+        (["x Freed by task 12:", " kvm_put+0x1/0x2", "x"], True),
+        (["Allocated:", " kvm_put+0x1/0x2", "x", "Allocated by task 1:", "x", "x", "x"], False),
+        (["stack backtrace:", "x", "x", "x"], False),
     ],
 )
 def test_whole_traces(lines: list[str], whole: bool) -> None:
