@@ -52,7 +52,7 @@ def test_syscall_wrappers(name: str, short: str) -> None:
         ("NIP [c000000000001000] kvm_put+0x1/0x2", ("kvm_put",)),
         ("RIP: 0033:0x43eafa", (None,)),
         ("RIP: 0010:          (null)", (None,)),
-        ("NIP:  c000000000001000 LR: c000000000002000 CTR: 0000000000000000", (None,)),
+        ("NIP:  c000000000001000 LR: c000000000002000 CTR: 0000000000000000", None),
         ("IP added to the pool", None),
         ("pc : [<c0101010>]    lr : [<c0101011>]    psr: 60000013", None),
     ],
