@@ -15,50 +15,67 @@ from rig.reports.rules import PC, matcher
 _FAR = 200  # lines of a report in which its details are looked for
 _NEAR = 8  # lines above a report that may be its message
 
+_GROUP_NAME = re.compile(r"\(\?P<\w+>")
+
+
+class _Table:
+    """Rows that are tried at the start of a line, all at once."""
+
+    def __init__(self, *patterns: str) -> None:
+        self._rows = tuple(map(matcher, patterns))
+        self._any = matcher("|".join(f"(?:{_GROUP_NAME.sub('(?:', pattern)})" for pattern in patterns))
+
+    def has(self, line: str) -> bool:
+        """Whether a row says something about a line."""
+        return self._any.match(line) is not None
+
+    def matches(self, lines: Iterable[str]) -> Iterator[re.Match[str]]:
+        """Yield what each row says about each line."""
+        for line in filter(self._any.match, lines):
+            yield from filter(None, (row.match(line) for row in self._rows))
+
+
 # ---- access
 
 _OBJECT = r"(?:allocated |freed )?(?P<region>\d+)-byte region \["
 _DATA = "BUG: Unable to handle kernel data access"
-ACCESS = tuple(
-    matcher(pattern)
-    for pattern in (
-        # KASAN
-        r"(?P<kind>Read|Write) of size (?P<bytes>\d+)(?: at addr (?P<address>[0-9a-f]+))? by task (?P<task>.+/\d+)",
-        r"(?P<kind>Read|Write|Free) (?:at|of) addr (?P<address>[0-9a-f]+) by task (?P<task>.+/\d+)",
-        r"BUG: KASAN: (?:double-free or )?(?P<kind>invalid-free|double-free) ",
-        r"BUG: KASAN: .* (?:on address|at addr) (?P<address>[0-9a-f]+)",
-        r"KASAN: .* in range \[0x(?P<real>[0-9a-f]+)-",  # below a fault on the shadow of an address
-        r" *(?:The buggy address belongs to the object at .*)?which belongs to the cache (?P<cache>\S+) of"
-        r" size (?P<object>\d+)",
-        r"The buggy address is located (?P<where>\d+ bytes (?:inside|to the (?:left|right)) of)",
-        rf" {_OBJECT}",
-        r"The buggy address (?:belongs|is located in) (?:to )?(?P<where>stack of task .+/\d+)",
-        # KFENCE
-        r"(?P<kind>Invalid free) of 0x(?P<address>[0-9a-f]+)",
-        r"(?:Use-after-free|Invalid) (?P<kind>read|write) at 0x(?P<address>[0-9a-f]+)",
-        r"Out-of-bounds (?P<kind>read|write) at 0x(?P<address>[0-9a-f]+) \((?P<where>\d+B (?:left|right) of)",
-        r"(?P<kind>Corrupted) memory at 0x(?P<address>[0-9a-f]+)",
-        r"kfence-#\d+.*: .* size=(?P<object>\d+), cache=(?P<cache>[^\s,]+)",
-        # KMSAN, KCSAN
-        r"Memory access of size (?P<bytes>\d+) starts at (?P<address>[0-9a-f]+)",
-        r"(?P<kind>read-write|read|write)(?: \(.*\))? to 0x(?P<address>[0-9a-f]+) of (?P<bytes>\d+) bytes by",
-        # faults, as each architecture tells them
-        r"BUG: unable to handle page fault for address: (?P<address>[0-9a-f]+)",
-        r"BUG: [Kk]ernel NULL pointer dereference(?: on (?P<kind>read|write))?"
-        r"(?:, address:| at) (?:0x)?(?P<address>[0-9a-f]+)",
-        r"BUG: unable to handle kernel (?:paging request|NULL pointer dereference) at (?P<address>[0-9a-f]+)",
-        rf"{_DATA}(?: on (?P<kind>read|write))? at (?:0x)?(?P<address>[0-9a-f]+)",
-        r"Unable to handle kernel .* at virtual address (?P<address>[0-9a-f]+)",
-        r"(?:Oops: )?general protection fault, .* for non-canonical address 0x(?P<address>[0-9a-f]+)",
-        r"#PF: (?:supervisor|user) (?P<kind>read access|write access|instruction fetch)",
-        r" *(?:ISV = .*, )?.*\bWnR = (?P<wnr>[01])",
-        r"(?:Oops: )?Oops: (?P<code>[0-9a-f]{4}) \[#",
-        # UBSAN, usercopy, SLUB
-        r"(?P<where>index -?\d+ is out of range for type '.+')",
-        r"usercopy: Kernel memory (?P<kind>exposure|overwrite) .* '(?P<cache>[^'\s]+)'"
-        r" \(offset \d+, size (?P<bytes>\d+)\)",
-        r"BUG (?P<cache>[\w:-]+) \(.*\): ",
-    )
+ACCESS = _Table(
+    # KASAN
+    r"(?P<kind>Read|Write) of size (?P<bytes>\d+)(?: at addr (?P<address>[0-9a-f]+))? by task (?P<task>.+/\d+)",
+    r"(?P<kind>Read|Write|Free) (?:at|of) addr (?P<address>[0-9a-f]+) by task (?P<task>.+/\d+)",
+    r"BUG: KASAN: (?:double-free or )?(?P<kind>invalid-free|double-free) ",
+    r"BUG: KASAN: .* (?:on address|at addr) (?P<address>[0-9a-f]+)",
+    r"KASAN: .* in range \[0x(?P<real>[0-9a-f]+)-",  # below a fault on the shadow of an address
+    r" *(?:The buggy address belongs to the object at .*)?which belongs to the cache (?P<cache>\S+) of"
+    r" size (?P<object>\d+)",
+    r"The buggy address is located (?P<where>\d+ bytes (?:inside|to the (?:left|right)) of)",
+    rf" {_OBJECT}",
+    r"The buggy address (?:belongs|is located in) (?:to )?(?P<where>stack of task .+/\d+)",
+    # KFENCE
+    r"(?P<kind>Invalid free) of 0x(?P<address>[0-9a-f]+)",
+    r"(?:Use-after-free|Invalid) (?P<kind>read|write) at 0x(?P<address>[0-9a-f]+)",
+    r"Out-of-bounds (?P<kind>read|write) at 0x(?P<address>[0-9a-f]+) \((?P<where>\d+B (?:left|right) of)",
+    r"(?P<kind>Corrupted) memory at 0x(?P<address>[0-9a-f]+)",
+    r"kfence-#\d+[^:]{0,99}: .* size=(?P<object>\d+), cache=(?P<cache>[^\s,]+)",
+    # KMSAN, KCSAN
+    r"Memory access of size (?P<bytes>\d+) starts at (?P<address>[0-9a-f]+)",
+    r"(?P<kind>read-write|read|write)(?: \(.*\))? to 0x(?P<address>[0-9a-f]+) of (?P<bytes>\d+) bytes by",
+    # faults, as each architecture tells them
+    r"BUG: unable to handle page fault for address: (?P<address>[0-9a-f]+)",
+    r"BUG: [Kk]ernel NULL pointer dereference(?: on (?P<kind>read|write))?"
+    r"(?:, address:| at) (?:0x)?(?P<address>[0-9a-f]+)",
+    r"BUG: unable to handle kernel (?:paging request|NULL pointer dereference) at (?P<address>[0-9a-f]+)",
+    rf"{_DATA}(?: on (?P<kind>read|write))? at (?:0x)?(?P<address>[0-9a-f]+)",
+    r"Unable to handle kernel .* at virtual address (?P<address>[0-9a-f]+)",
+    r"(?:Oops: )?general protection fault, .* for non-canonical address 0x(?P<address>[0-9a-f]+)",
+    r"#PF: (?:supervisor|user) (?P<kind>read access|write access|instruction fetch)",
+    r" *(?:CM = \d, )?WnR = (?P<wnr>[01])",
+    r"(?:Oops: )?Oops: (?P<code>[0-9a-f]{4}) \[#",
+    # UBSAN, usercopy, SLUB
+    r"(?P<where>index -?\d+ is out of range for type '.+')",
+    r"usercopy: Kernel memory (?P<kind>exposure|overwrite) .* '(?P<cache>[^'\s]+)'"
+    r" \(offset \d+, size (?P<bytes>\d+)\)",
+    r"BUG (?P<cache>[\w:-]+) \(.*\): ",
 )
 KINDS = {
     "invalid-free": "free",
@@ -77,7 +94,7 @@ _WRITES, _FETCHES = 1 << 1, 1 << 4  # of x86's page fault error code
 def access(lines: Sequence[str]) -> Access | None:
     """Return the memory access that a report's own lines are about, None if it is about something else."""
     said: dict[str, str] = {}
-    for found in _matches(ACCESS, lines[:_FAR]):
+    for found in ACCESS.matches(lines[:_FAR]):
         said = {name: text for name, text in found.groupdict().items() if text} | said
     if not said.keys() - {"code", "wnr"}:
         return None
@@ -93,13 +110,6 @@ def access(lines: Sequence[str]) -> Access | None:
     )
 
 
-def _matches(table: Iterable[re.Pattern[str]], lines: Iterable[str]) -> Iterator[re.Match[str]]:
-    for line in lines:
-        for row in table:
-            if found := row.match(line):
-                yield found
-
-
 def _kind(said: dict[str, str]) -> str:
     if "kind" in said:
         return KINDS.get(said["kind"], said["kind"].lower().removesuffix(" access"))
@@ -112,7 +122,7 @@ def _kind(said: dict[str, str]) -> str:
 
 
 def _task(lines: Sequence[str]) -> str:
-    found = next(_matches((TASK,), lines[:_FAR]), None)
+    found = next(filter(None, map(TASK.match, lines[:_FAR])), None)
     return f"{found[2]}/{found[1]}" if found else ""
 
 
@@ -127,23 +137,17 @@ _LISTING = matcher(r"\d+ locks? held by .*:")
 _ALL_LISTED = matcher("Showing all locks held in the system")
 _UNLOCKED = matcher(r".* is trying to release lock \((?P<name>.+)\) at:")
 _SITE = matcher(rf" *(?:{PC} *)?(?P<site>[A-Za-z_]\w*)[.+]")
-WANTED = tuple(
-    matcher(above)  # the lock
-    for above in (
-        r".* is trying to (?:acquire(?: lock)?|lock):",
-        r".* just changed the state of lock:",
-        r"but this lock (?:took another|was taken by another), .* lock in the past:",
-        r"but this new dependency connects a .* lock:",
-        r"to a .*-unsafe lock:",
-        r".*\] takes:",
-    )
+WANTED = _Table(
+    r".* is trying to (?:acquire(?: lock)?|lock):",
+    r".* just changed the state of lock:",
+    r"but this lock (?:took another|was taken by another), .* lock in the past:",
+    r"but this new dependency connects a .* lock:",
+    r"to a .*-unsafe lock:",
+    r".*\] takes:",
 )
-HELD = tuple(
-    matcher(above)
-    for above in (
-        r"(?:but|and this) task is already holding(?: lock)?:",
-        r".*, with a lock still held there!",
-    )
+HELD = _Table(
+    r"(?:but|and this) task is already holding(?: lock)?:",
+    r".*, with a lock still held there!",
 )
 
 
@@ -153,6 +157,8 @@ def locks(lines: Sequence[str]) -> tuple[Lock, ...]:
     A circular dependency's whole chain comes behind the lock wanted and the one held, as far as it says more. Where
     no lock is singled out, or the locks held are the trouble, they are those that the reporting task holds.
     """
+    if not any(" lock" in line for line in lines):
+        return ()
     named = tuple(_named(lines))
     names = {lock.name for lock in named}
     named += tuple(lock for number, lock in _chained(lines) if lock.name not in names or (number and lock.site))
@@ -163,12 +169,12 @@ def locks(lines: Sequence[str]) -> tuple[Lock, ...]:
 
 def _named(lines: Sequence[str]) -> Iterator[Lock]:
     for above, line in pairwise(lines):
-        if unlocked := _UNLOCKED.match(above):
+        if "release lock" in above and (unlocked := _UNLOCKED.match(above)):
             site = _SITE.match(line)
             yield Lock(name=unlocked["name"], site=site["site"] if site else "")
         elif lock := _LOCK.match(line):
-            held = any(row.match(above) for row in HELD)
-            if held or any(row.match(above) for row in WANTED):
+            held = HELD.has(above)
+            if held or WANTED.has(above):
                 yield _lock(lock, held=held)
 
 
@@ -210,31 +216,28 @@ def _listed(lines: Sequence[str]) -> Iterator[Lock]:
 
 _ABOVE = "------------[ cut here ]------------"
 _OTHER = re.compile("WARNING:|kernel BUG at")
-MESSAGES = tuple(  # the group `said`, or all of what matches
-    matcher(pattern)
-    for pattern in (
-        r"refcount_t: .*",
-        r"list_(?:add|del)[ _](?:corruption|double add).*",
-        r"usercopy: .*",
-        r"skbuff: (?:skb_\w+_panic|__skb_\w+): .*",
-        r"page dumped because: (?P<said>(?!kasan: ).*)",
-        r"KASAN: .* in range .*",
-        r"BUG [\w:-]+ \(.*\): (?P<said>(?!kasan: ).*)",
-        r"(?:watchdog: )?BUG: soft lockup - (?P<said>.*)",
-        r"(?:NMI )?[Ww]atchdog: .*(?P<said>(?:CPU \d+ (?:self-)?detected )?hard LOCKUP.*)",
-        r"BUG: workqueue lockup - (?P<said>.*)",
-        r"INFO: task (?P<said>.*)",
-        r"(?:rcu: )?INFO: (?P<said>rcu_\w+ (?:self-)?detected [^:(]*)",
-        r"kmemleak: (?P<said>\d+ new suspicious memory leaks)",
-        r"(?P<said>unreferenced object .*):",
-        r"[\w/.-]+\.[ch]:\d+ .*!$",  # of RCU
-        r"inconsistent \{.*\} -> \{.*\} usage\.",
-        r"in_atomic\(\): .*",
-        r"value changed: .*",
-        r"(?:index|shift exponent|signed integer overflow|unsigned integer overflow|load of|member access|null pointer)"
-        r"\b.*",
-        r"mce: \[Hardware Error\]: (?P<said>.*)",
-    )
+MESSAGES = _Table(  # the group `said`, or all of what matches
+    r"refcount_t: .*",
+    r"list_(?:add|del)[ _](?:corruption|double add).*",
+    r"usercopy: .*",
+    r"skbuff: (?:skb_\w+_panic|__skb_\w+): .*",
+    r"page dumped because: (?P<said>(?!kasan: ).*)",
+    r"KASAN: .* in range .*",
+    r"BUG [\w:-]+ \(.*\): (?P<said>(?!kasan: ).*)",
+    r"(?:watchdog: )?BUG: soft lockup - (?P<said>.*)",
+    r"(?:NMI )?[Ww]atchdog: .*(?P<said>(?:CPU \d+ (?:self-)?detected )?hard LOCKUP.*)",
+    r"BUG: workqueue lockup - (?P<said>.*)",
+    r"INFO: task (?P<said>.*)",
+    r"(?:rcu: )?INFO: (?P<said>rcu_\w+ (?:self-)?detected [^:(]*)",
+    r"kmemleak: (?P<said>\d+ new suspicious memory leaks)",
+    r"(?P<said>unreferenced object .*):",
+    r"[\w/.-]+\.[ch]:\d+ .*!$",  # of RCU
+    r"inconsistent \{.*\} -> \{.*\} usage\.",
+    r"in_atomic\(\): .*",
+    r"value changed: .*",
+    r"(?:index|shift exponent|signed integer overflow|unsigned integer overflow|load of|member access|null pointer)"
+    r"\b.*",
+    r"mce: \[Hardware Error\]: (?P<said>.*)",
 )
 
 
@@ -257,5 +260,5 @@ def _above(before: Sequence[str]) -> str:
 
 
 def _said(lines: Iterable[str]) -> Iterator[str]:
-    for found in _matches(MESSAGES, lines):
+    for found in MESSAGES.matches(lines):
         yield (found.groupdict().get("said") or found[0]).strip()

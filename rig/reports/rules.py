@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 
 FUNC = r"(?P<func>[A-Za-z_]\w*)(?=[.+])"
 NAME = r"([A-Za-z_]\w*)(?=[.+])"
@@ -24,10 +25,11 @@ class Skips:
 
     def __init__(self, *words: str) -> None:
         patterns = [rf"^(?:{one[1:]})$" if one.startswith("=") else one for one in " ".join(words).split()]
-        self._match = re.compile("|".join(patterns) or "(?!)", re.ASCII)
+        match = re.compile("|".join(patterns) or "(?!)", re.ASCII)
+        self._has = lru_cache(maxsize=4096)(lambda name: match.search(name) is not None)  # the same ones come again
 
     def __contains__(self, name: str) -> bool:
-        return self._match.search(name) is not None
+        return self._has(name)
 
 
 @dataclass(frozen=True, slots=True)

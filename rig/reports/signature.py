@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from rig.model import Lock, Report, Trace
 from rig.reports import skips
@@ -107,8 +108,9 @@ def _stack(report: Report) -> tuple[str, ...]:
 
 def _blamed(report: Report) -> tuple[str, ...]:
     """Return the stack from the function to blame on: above it are helpers that only its family knows."""
-    stacks = (_stack(report), *map(_at_work, report.traces))
-    return next((stack[stack.index(report.frame) :] for stack in stacks if report.frame in stack), stacks[0])
+    own = _stack(report)
+    stacks = chain((own,), map(_at_work, report.traces))
+    return next((stack[stack.index(report.frame) :] for stack in stacks if report.frame in stack), own)
 
 
 def _at_work(trace: Trace) -> tuple[str, ...]:

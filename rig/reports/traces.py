@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from ahocorasick_rs import AhoCorasick
+
 from rig.model import Frame, Location, Trace
 from rig.reports import families
 from rig.reports.demangle import demangle
@@ -30,7 +32,7 @@ STARTS = (  # what is above a stack, from the start of the line; the group is wh
     r"((?:assert no (?:accesses|writes)|read-write|read|write)(?: \(\S+\))?) to 0x\S+ of \d+ bytes by .*:",
     r"(race at unknown origin), with .*:",
     # lockdep
-    r"(-> #\d+ \(.+\)\{.*):",
+    r"(-> #\d+ \([^{]+\)\{[^:]*\S*):",
     r"\.\.\. (?:key\s+)?(which became .*|acquired) at:",
     r"(\S.* state was registered) at:",
     r"((?:IN-|INITIAL )?\S*(?:HARDIRQ|SOFTIRQ|RECLAIM|USE|READ USE)(?:-ON)?-?[WR]?) +at:",
@@ -63,23 +65,24 @@ _IP = re.compile(
 _USER_IP = re.compile(r"RIP: (?:0033|0023):|EIP: 0073:|[RE]IP: 0x", re.ASCII)
 
 _CLOSE = re.compile(r"[ \t]*</TASK>|CPU: \d|Modules linked in|Sending NMI|Kernel panic|task:|Showing all locks")
-_END = re.compile(r"---\[ end |={20}|-{8,}\[ cut here \]")
-_HEADERS = tuple(header for group in families.GROUPS for header in group.headers)
+_ENDS = ("---[ end ", "=" * 20, "------------[ cut here ]")
+_MARKS = AhoCorasick([*_ENDS, *(header for group in families.GROUPS for header in group.headers)])
 _HARMLESS = tuple(text.decode() for text in families.HARMLESS)
 
 
 def own(lines: Sequence[str]) -> Sequence[str]:
     """Return the lines of a report's text that are its own: those above its end, or above the next report."""
-    ends = (at for at in range(1, len(lines)) if _END.match(lines[at]) or _opens(lines[at]))
-    return lines[: next(ends, len(lines))]
+    text = "\n".join(lines)
+    for _, start, _ in _MARKS.find_matches_as_indexes(text):
+        begin = text.rfind("\n", 0, start) + 1
+        line = text[begin : text.find("\n", start)]
+        if begin and (line.startswith(_ENDS) or _opens(line)):
+            return lines[: text.count("\n", 0, start)]
+    return lines
 
 
 def _opens(line: str) -> bool:
-    return (
-        any(header in line for header in _HEADERS)
-        and not any(text in line for text in _HARMLESS)
-        and any(_in_group(group, line) for group in families.GROUPS)
-    )
+    return not any(text in line for text in _HARMLESS) and any(_in_group(group, line) for group in families.GROUPS)
 
 
 def _in_group(group: Group, line: str) -> bool:
@@ -114,7 +117,9 @@ class _Reader:
         return tuple(self._done)
 
     def read(self, line: str) -> None:
-        if start := _START.match(line):
+        if self._what and line.startswith((" ", "[<")) and "+0x" in line:
+            self._go_on(line)
+        elif start := _START.match(line):
             self._open(start[start.lastindex or 0])
         elif cpu := _CPU.match(line):
             self._close()
@@ -168,12 +173,12 @@ def _again(above: Frame, frame: Frame) -> bool:
 
 def frames(line: str) -> Iterator[Frame]:
     """Yield the frames of a line of a stack, the callee first."""
-    if arm := _ARM.match(line):
-        yield Frame(function=demangle(arm[1]))
-        yield _frame(arm, arm[2], reliable=True)
-    elif (match := _FRAME.match(line)) and _is_name(match["function"]):
+    if (match := _FRAME.match(line)) and _is_name(match["function"]):
         guessed = match["guess"] or match["rest"].endswith("(unreliable)")
         yield _frame(match, match["function"], reliable=not guessed)
+    elif arm := _ARM.match(line):
+        yield Frame(function=demangle(arm[1]))
+        yield _frame(arm, arm[2], reliable=True)
     elif (inline := _INLINE.match(line)) and (inline["old"] or inline["new"]):
         function = demangle(inline["function"])
         place = Location(function=function, file=inline["file"], line=int(inline["line"]))
