@@ -38,8 +38,10 @@ _TRACE_STARTS = (
     "status: [0-9a-f]+ badaddr: [0-9a-f]+ cause: ",  # riscv's registers
 )
 TRACE_START = matcher("|".join(f"({start})" for start in _TRACE_STARTS))  # lastindex is the kind
+TRACE_WORDS = ("Call ", "acktrace", "Allocated", "Freed", "Uninit", "badaddr")  # each of them has one of these
 REGISTERS = len(_TRACE_STARTS)  # the kind no frames need to follow
-FRAME = matcher(rf"^[ \t]*(?:{PC} *){{0,2}}{NAME}|{PC} \((\w+)\) from {PC} \((\w+)[.+]")
+FRAME = matcher(rf"^[ \t]*(?:{PC} *){{0,2}}{NAME}")
+ARM_FRAME = matcher(rf"{PC} \((\w+)\) from {PC} \((\w+)[.+]")
 STACKLESS = "(stack is not available)"
 
 SRC = r"(?<![\w/.-])[\w/.-]+\.[A-Za-z]+:\d+"

@@ -1,5 +1,6 @@
 """Stack traces: their frames, the one to blame, and whether they are whole. No I/O."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -30,8 +31,13 @@ class _Walk:
 
 def functions(line: str) -> tuple[str, ...]:
     """Return the functions of a stack frame line, the callee first; () if it is none."""
-    match = families.FRAME.search(line)
-    return tuple(name for name in match.groups() if name) if match else ()
+    match = families.FRAME.match(line) or (families.ARM_FRAME.search(line) if ") from [" in line else None)
+    return match.groups() if match else ()
+
+
+def trace_start(line: str) -> re.Match[str] | None:
+    """Return how a line starts a trace; `lastindex` tells the kind."""
+    return families.TRACE_START.search(line) if any(word in line for word in families.TRACE_WORDS) else None
 
 
 def strip_syscall(name: str) -> str:
@@ -87,7 +93,7 @@ def _stack(lines: Sequence[str], at: int, following: Step | None) -> tuple[int, 
         line = lines[index]
         if isinstance(following, Seek) and following.pattern.search(line):
             return index, tuple(names), False
-        if families.TRACE_START.search(line):
+        if trace_start(line):
             return index + 1, tuple(names), False
         found = functions(line)
         if _injected(found):
@@ -139,7 +145,7 @@ def damage(lines: Sequence[str]) -> str:
     """
     seen: set[int | None] = set()
     for index, line in enumerate(lines):
-        match = families.TRACE_START.search(line)
+        match = trace_start(line)
         if match and match.lastindex not in seen:
             seen.add(match.lastindex)
             reason = "" if match.lastindex == families.REGISTERS else _damage_below(lines, index)
@@ -154,6 +160,6 @@ def _damage_below(lines: Sequence[str], start: int) -> str:
     for line in lines[start + 1 : start + 1 + _NEAR]:
         if functions(line) or families.STACKLESS in line:
             return ""
-        if families.TRACE_START.search(line):
+        if trace_start(line):
             break
     return "trace without frames"
