@@ -40,7 +40,7 @@ _TRACE_STARTS = (
 TRACE_START = matcher("|".join(f"({start})" for start in _TRACE_STARTS))  # lastindex is the kind
 TRACE_WORDS = ("Call ", "acktrace", "Allocated", "Freed", "Uninit", "badaddr")  # each of them has one of these
 REGISTERS = len(_TRACE_STARTS)  # the kind no frames need to follow
-FRAME = matcher(rf"^[ \t]*(?:{PC} *){{0,2}}{NAME}")
+FRAME = matcher(rf"^[ \t]*(?:{PC} *){{0,2}}(?:(_[RZ][\w$.]+)(?=\+)|{NAME})")
 ARM_FRAME = matcher(rf"{PC} \((\w+)\) from {PC} \((\w+)[.+]")
 STACKLESS = "(stack is not available)"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rig.reports import families, skips
+from rig.reports.demangle import demangle
 from rig.reports.rules import Format, Pick, Seek, Step, Take
 
 NO_FRAME = "corrupted"
@@ -32,7 +33,11 @@ class _Walk:
 def functions(line: str) -> tuple[str, ...]:
     """Return the functions of a stack frame line, the callee first; () if it is none."""
     match = families.FRAME.match(line) or (families.ARM_FRAME.search(line) if ") from [" in line else None)
-    return match.groups() if match else ()
+    return _names(match) if match else ()
+
+
+def _names(match: re.Match[str]) -> tuple[str, ...]:
+    return tuple(demangle(name).partition(".")[0] for name in match.groups() if name)
 
 
 def trace_start(line: str) -> re.Match[str] | None:
@@ -70,7 +75,7 @@ def _walk(run: Sequence[Step], lines: Sequence[str], func: str) -> _Walk:
     at = 0
     for step, following in pairwise((*run, None)):
         if step is Take.IN:
-            last = (func,)
+            last = (demangle(func),)
         else:
             at, last, stopped = _seek(step, lines, at) if isinstance(step, Seek) else _stack(lines, at, following)
             injected |= stopped
@@ -81,7 +86,7 @@ def _walk(run: Sequence[Step], lines: Sequence[str], func: str) -> _Walk:
 def _seek(step: Seek, lines: Sequence[str], at: int) -> tuple[int, tuple[str, ...], bool]:
     for index in range(at, len(lines)):
         if match := step.pattern.search(lines[index]):
-            return index + 1, tuple(name for name in match.groups() if name), False
+            return index + 1, _names(match), False
         if _injected(functions(lines[index])):
             return index + 1, (), True
     return len(lines), (), False

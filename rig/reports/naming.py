@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rig.reports import frames, titles
+from rig.reports.demangle import demangle
 from rig.reports.frames import Blame
 from rig.reports.rules import Format, Group
 
@@ -74,7 +75,8 @@ def _groups(how: Format, trigger: re.Match[str], text: str) -> dict[str, str] | 
 def _titles(fit: _Fit, found: Blame) -> tuple[str, tuple[str, ...]]:
     how = fit.how
     if not how.frame and "func" in fit.groups:
-        found = Blame(fit.groups["func"], fit.groups["func"])
+        func = demangle(fit.groups["func"])
+        found = Blame(func, func)
     names = (found.frame, *(frames.variants(found.full) if how.frame else ()))
     made = [
         template.format(**fit.groups, frame=one, origin=found.origin)

@@ -177,6 +177,13 @@ CASES = [
         "LOCKDEP",
     ),
     ("WARNING: stack recursion on stack type 4\n", "WARNING: stack recursion on stack type NUM", "WARNING"),
+    (
+        "rust_kernel: panicked at drivers/kvm.rs:12:5:\nattempt to add with overflow\n"
+        "Call Trace:\n <TASK>\n _RNvCscSpY9Juk0HT_7___rustc17rust_begin_unwind+0x1/0x2\n"
+        " _RNvNtCs1234_4core9panicking5panic+0x1/0x2\n _RNvNtCs1234_3kvm4page3put+0x1/0x2\n kvm_vm_ioctl+0x1/0x2\n",
+        "attempt to add with overflow in kvm::page::put",
+        "",
+    ),
     # F3: INFO
     (
         "INFO: task churn:101 blocked for more than 143 seconds.\n      Not tainted 6.1.192 #1\n"
