@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from rig import paths, proc
 
+# By the compiler's own dependency files, not by preprocessing: that costs a third of a first build's time.
+CCACHE = (("CCACHE_DEPEND", "1"), ("CCACHE_MAXSIZE", "2G"))
 NEEDED = ("make", "gcc", "ld", "flex", "bison", "bc", "flock", "tar", "xz", "git")
 
 
@@ -27,7 +29,7 @@ async def detect() -> Toolchain:
     return Toolchain(
         version=", ".join(versions),
         variables=("CC=ccache gcc",) if cached else (),
-        env=(("CCACHE_DIR", str(paths.cache() / "ccache")), ("CCACHE_MAXSIZE", "2G")) if cached else (),
+        env=(*CCACHE, ("CCACHE_DIR", str(paths.cache() / "ccache"))) if cached else (),
     )
 
 
