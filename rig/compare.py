@@ -220,6 +220,8 @@ def _finding(members: list[Symptom], base: Side, patched: Side, profile: str) ->
         p_value=p_value,
         explanation=_explain(status, *counts),
         example=first.text,
+        place=first.report.place if first.report else None,
+        source=first.report.source if first.report else (),
         console=first.trial.console,
         offset=first.offset,
     )

@@ -266,6 +266,8 @@ class Report:
     locks: tuple[Lock, ...] = ()
     signature: str = ""  # of the bug by its stack and locks; "" if there is no stack to go by
     guilty: str = ""  # source file to blame; "" unless the text is symbolized
+    place: Location | None = None  # to blame, in it
+    source: tuple[tuple[int, str], ...] = ()  # the numbered lines around that place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,6 +343,8 @@ class Finding:
     p_value: float | None = None  # exact, one-sided; None where counting makes no sense (build, warnings)
     explanation: str = ""  # one sentence
     example: str = ""  # text of its first sighting
+    place: Location | None = None  # in the source, to blame
+    source: tuple[tuple[int, str], ...] = ()  # the numbered lines around that place
     console: str = ""  # where that is, relative to the run directory
     offset: int = 0  # in that console, bytes
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
-from pathlib import Path
 
 from rig import compare, store
 from rig.compare import Side, SideName
@@ -25,13 +24,12 @@ from rig.model import (
     Kernel,
     Recipe,
     Run,
-    Sighting,
     Trial,
     Workload,
 )
 from rig.plan import guests_that_fit
 from rig.progress import Progress, Task
-from rig.reports.sightings import sightings
+from rig.reading import Reader, reader
 from rig.workloads import command
 
 NAMES: tuple[SideName, ...] = ("base", "patched")
@@ -48,6 +46,7 @@ class Bench:
     progress: Progress
     seats: asyncio.Semaphore  # as many as guests may run at once
     numbers: dict[SideName, Iterator[int]]  # of the boots of each side
+    readers: dict[SideName, Reader]  # of the consoles of each side, once its kernel is there
 
     def workloads(self) -> tuple[Workload, ...]:
         """Return the planned workloads, ready to be run."""
@@ -76,6 +75,7 @@ async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: 
     patched = await _build(plan.patched, bench) if plan.patched else None
     if isinstance(base, BuildFailure):
         raise BuildError(f"{base.name} does not compile:\n" + "\n".join(base.errors[:10]), hint=f"log: {base.log}")
+    bench = replace(bench, readers=await _readers(base, patched))
     sides, comparison = await _settle(bench, base, patched)
     result = Run(
         id=draft.id,
@@ -103,6 +103,7 @@ async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
         progress=progress,
         seats=asyncio.Semaphore(plan.jobs or guests_that_fit(plan.shape, chosen)),
         numbers={"base": count(1), "patched": count(1)},
+        readers={},
     )
 
 
@@ -110,6 +111,12 @@ async def _build(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
     kernel = await build(recipe, bench.plan.profile, bench.progress)
     bench.draft.copy(kernel.log, f"build-{store.named(recipe.name)}.log")
     return kernel
+
+
+async def _readers(base: Kernel, patched: Kernel | BuildFailure | None) -> dict[SideName, Reader]:
+    if not isinstance(patched, Kernel):
+        return {"base": await reader(base, None, "base")}
+    return {"base": await reader(base, patched, "base"), "patched": await reader(patched, base, "patched")}
 
 
 async def _settle(
@@ -196,15 +203,10 @@ async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[
         directory=bench.draft.directory,
         progress=bench.progress,
     )
-    console = bench.draft.directory / done.console
-    done = replace(done, sightings=await asyncio.to_thread(_read, console))
+    done = replace(done, sightings=await bench.readers[name].read(bench.draft.directory / done.console))
     bench.draft.keep(done)
     bench.progress.note(f"{name} {done.index}: {_told(done)}")
     return done
-
-
-def _read(console: Path) -> tuple[Sighting, ...]:
-    return sightings(console.read_bytes()) if console.exists() else ()
 
 
 def _told(done: Trial) -> str:

@@ -15,7 +15,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.paths", "rig.proc"),
     ("rig.cache",),
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
-    ("rig.plan", "rig.gc", "rig.doctor"),
+    ("rig.plan", "rig.gc", "rig.doctor", "rig.reading"),
     ("rig.pipeline",),
     ("rig.cli", "rig.__main__"),
 )

@@ -1,16 +1,26 @@
 """`rig parse`: the reports in console logs."""
 
+import asyncio
 import sys
 from contextlib import nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
 
 import click
 from rich.console import Console
 
 from rig.cli import logs
+from rig.decode.decoder import Decoder
+from rig.decode.source import source
 from rig.errors import Exit
+from rig.model import Report
 from rig.render import parsed
 from rig.render.parsed import Parsed
+from rig.reports.guilty import culprit
+from rig.reports.touched import touched
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 _FORM = click.Choice(["text", "json", "jsonl"])
 
 
@@ -18,8 +28,19 @@ _FORM = click.Choice(["text", "json", "jsonl"])
 @click.argument("names", metavar="LOG...", nargs=-1, required=True)
 @click.option("--format", "form", type=_FORM, default="text", show_default=True)
 @click.option("-f", "--follow", is_flag=True, help="go on reading a LOG that is being written, until Ctrl-C")
+@click.option("--vmlinux", type=_FILE, help="the kernel, unstripped: adds file, line and inlined functions")
+@click.option("--tree", type=_DIRECTORY, help="its source: adds the lines around the place to blame")
+@click.option("--patch", "patches", type=_FILE, multiple=True, help="mark what this patch touched; repeatable")
 @click.pass_context
-def command(context: click.Context, names: tuple[str, ...], form: str, follow: bool) -> None:
+def command(
+    context: click.Context,
+    names: tuple[str, ...],
+    form: str,
+    follow: bool,
+    vmlinux: Path | None,
+    tree: Path | None,
+    patches: tuple[Path, ...],
+) -> None:
     """Name what the kernel complains of in console LOGs ("-" reads standard input).
 
     Titles are those of syzkaller and syzbot, so that a bug can be looked up by its title.
@@ -28,15 +49,20 @@ def command(context: click.Context, names: tuple[str, ...], form: str, follow: b
     \b
     rig parse console.log
     dmesg | rig parse -
+    rig parse console.log --vmlinux build/vmlinux --tree ~/linux
     rig parse --follow /var/log/console/board7.log
     rig parse console.log --format json | jq -r '.reports[].title'
     rig parse consoles/*.log --format jsonl > reports.jsonl
     """
     if follow and (len(names) > 1 or form == "json"):
         raise click.UsageError("--follow reads one LOG and writes text or jsonl")
+    if (tree or patches) and not vmlinux:
+        raise click.UsageError("--tree and --patch need --vmlinux, which says where in them a frame is")
+    decoder = Decoder(vmlinux, tree=tree, touched=touched([_text(patch) for patch in patches])) if vmlinux else None
     read: list[Parsed] = []
     with suppress(KeyboardInterrupt) if follow else nullcontext():
         for log in logs.follow(names[0]) if follow else logs.read_all(names):
+            log = _decoded(log, decoder, tree) if decoder else log
             read.append(log)
             _show(log, form, heading=not follow)
     if form == "json" and read:
@@ -44,6 +70,22 @@ def command(context: click.Context, names: tuple[str, ...], form: str, follow: b
     if len(read) < len(names) and not follow:
         context.exit(Exit.USAGE)
     context.exit(Exit.INTRODUCED if any(log.reports for log in read) else Exit.CLEAN)
+
+
+def _text(patch: Path) -> str:
+    return patch.read_text(errors="replace")
+
+
+def _decoded(log: Parsed, decoder: Decoder, tree: Path | None) -> Parsed:
+    decoded = asyncio.run(decoder.decode(log.reports))
+    for note in decoded.notes:
+        click.secho(f"rig: {click.format_filename(log.file)}: {note}", fg="yellow", err=True)
+    return Parsed(file=log.file, reports=tuple(_with_source(report, tree) for report in decoded.reports))
+
+
+def _with_source(report: Report, tree: Path | None) -> Report:
+    place = culprit(report.text.split("\n")[report.lead :])
+    return replace(report, place=place, source=source(place, tree) if place and tree else ())
 
 
 def _show(log: Parsed, form: str, *, heading: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from rich.text import Text
 
 from rig.model import Report
+from rig.render import decoded
 from rig.render.escape import printable
 
 
@@ -42,6 +43,8 @@ def as_text(report: Report) -> Text:
     told.append(f"\n{printable(_facts(report))}\n", style="dim")
     for number, line in enumerate(report.text.split("\n")):
         told.append(f"    {printable(line)}".rstrip() + "\n", style=_style(report, number, line))
+    if report.place:
+        told.append("\n").append_text(decoded.place(report.place, report.source))
     return told
 
 

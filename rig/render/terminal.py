@@ -5,11 +5,13 @@ from statistics import median
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from rig.experiment import Plan
 from rig.model import BuildFailure, Comparison, Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
+from rig.render import decoded
 from rig.render.escape import printable
 
 COLOURS = {Verdict.CLEAN: "green", Verdict.REGRESSION: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.ERROR: "magenta"}
@@ -100,6 +102,8 @@ def _excerpt(finding: Finding) -> Iterator[RenderableType]:
     more = f"\n  … {len(lines) - EXCERPT} more lines in {finding.console}" if len(lines) > EXCERPT else ""
     yield Text(f"\n{printable(finding.title)}  ({finding.console})", style="bold")
     yield Text("\n".join(f"  {line}" for line in lines[:EXCERPT]) + more, style="dim")
+    if finding.place:
+        yield Padding(decoded.place(finding.place, finding.source), (0, 2))
 
 
 def _metrics(changes: Iterable[MetricChange], *, alone: bool) -> Table:

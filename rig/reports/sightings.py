@@ -2,31 +2,63 @@
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from rig.markers import BEGIN, GAVE_UP
 from rig.model import Report, Sighting
-from rig.reports.parse import parse
+from rig.reports.parse import parse_chunks
 from rig.reports.signature import contradict
 
 BOOT = "boot"  # the workload of what is seen before the first one
 
+_LONGEST = 1 << 20  # of a line that is waited for, bytes
 
-def sightings(console: bytes) -> tuple[Sighting, ...]:
-    """Return what `console` complains of, in order, each title once under each workload, unless it is of several bugs.
 
-    Left out are reports that only follow another one, and what the rig made a hung guest say.
+def sightings(console: Iterable[bytes]) -> tuple[Sighting, ...]:
+    """Return what a console that comes in pieces complains of, in order.
+
+    Each title once under each workload, unless it is of several bugs. Left out are reports that only follow another
+    one, and what the rig made a hung guest say.
     """
-    console = console.partition(GAVE_UP)[0]
-    markers = [(found.start(), found[1].decode()) for found in BEGIN.finditer(console)]
-    reports = parse(console)
+    begins: list[tuple[int, str]] = []
+    reports = parse_chunks(_noted(_until_given_up(_whole_lines(console)), begins))
     seen: defaultdict[tuple[str, str], list[Sighting]] = defaultdict(list)
     for before, report in zip((None, *reports), reports, strict=False):
-        workload = _under(markers, report.start)
+        workload = _under(begins, report.start)
         alike = seen[workload, report.title]
         if not (before and _follows(report, before)) and all(contradict(one.report, report) for one in alike):
             alike.append(Sighting(workload=workload, report=report))
     return tuple(sorted(chain(*seen.values()), key=lambda sighting: sighting.report.start))
+
+
+def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes cut at the ends of lines, unless a line is absurdly long."""
+    rest = b""
+    for piece in pieces:
+        lines, newline, rest = (rest + piece).rpartition(b"\n")
+        yield lines + newline
+        if len(rest) > _LONGEST:
+            yield rest
+            rest = b""
+    yield rest
+
+
+def _until_given_up(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        before, gave_up, _ = piece.partition(GAVE_UP)
+        yield before
+        if gave_up:
+            return
+
+
+def _noted(pieces: Iterable[bytes], begins: list[tuple[int, str]]) -> Iterator[bytes]:
+    """Yield the same bytes, taking down where each workload begins."""
+    offset = 0
+    for piece in pieces:
+        begins += ((offset + found.start(), found[1].decode()) for found in BEGIN.finditer(piece))
+        offset += len(piece)
+        yield piece
 
 
 def _follows(report: Report, before: Report) -> bool:
@@ -35,6 +67,6 @@ def _follows(report: Report, before: Report) -> bool:
     return trap or (report.corrupted and report.title.startswith("kernel panic:"))
 
 
-def _under(markers: list[tuple[int, str]], offset: int) -> str:
-    before = bisect_right(markers, offset, key=lambda marker: marker[0])
-    return markers[before - 1][1] if before else BOOT
+def _under(begins: list[tuple[int, str]], offset: int) -> str:
+    before = bisect_right(begins, offset, key=lambda begin: begin[0])
+    return begins[before - 1][1] if before else BOOT

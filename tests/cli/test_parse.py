@@ -91,7 +91,7 @@ def test_following_a_pipe_tells_each_report_and_ends_with_it() -> None:
 def test_following_a_file_until_it_is_interrupted(tmp_path: Path) -> None:
     log = tmp_path / "console"
     log.write_bytes(QUIET)
-    argv = [sys.executable, "-m", "rig", "parse", "--follow", log, "--format", "jsonl"]
+    argv = [sys.executable, "-m", "rig", "parse", "--follow", str(log), "--format", "jsonl"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         with log.open("ab") as file:

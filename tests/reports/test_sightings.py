@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from rig.reports.sightings import sightings
 
 WARNING = b"""\
@@ -21,7 +24,7 @@ def warning(function: bytes) -> bytes:
 
 
 def seen(console: bytes) -> list[tuple[str, str]]:
-    return [(sighting.workload, sighting.report.title) for sighting in sightings(console)]
+    return [(sighting.workload, sighting.report.title) for sighting in sightings([console])]
 
 
 def test_each_report_stands_under_the_workload_before_it() -> None:
@@ -60,4 +63,11 @@ def test_what_a_hung_guest_is_made_to_say_is_left_out() -> None:
 
 
 def test_an_empty_console_says_nothing() -> None:
-    assert sightings(b"") == ()
+    assert sightings([]) == sightings([b""]) == ()
+
+
+@given(st.integers(1, 200))
+def test_a_console_may_come_in_pieces(size: int) -> None:
+    console = warning(b"one") + begin(b"first") + warning(b"two") + b"rig: gave up: it hung\n" + warning(b"three")
+    pieces = [console[at : at + size] for at in range(0, len(console), size)]
+    assert sightings(pieces) == sightings([console])
