@@ -42,6 +42,8 @@ def _names(match: re.Match[str]) -> tuple[str, ...]:
 
 def trace_start(line: str) -> re.Match[str] | None:
     """Return how a line starts a trace; `lastindex` tells the kind."""
+    if ":" not in line and "Call" not in line:  # most lines, and most others fall by the next test
+        return None
     return families.TRACE_START.search(line) if any(word in line for word in families.TRACE_WORDS) else None
 
 

@@ -1,6 +1,7 @@
 """A title made stable: what changes from boot to boot taken out. No I/O."""
 
 import re
+from functools import lru_cache
 
 LONGEST = 120  # bytes
 _LONGEST_RAW = 1024  # printk's own limit of a record; nothing above it can be left in LONGEST
@@ -24,6 +25,7 @@ _SPACES = re.compile(r" {2,}")
 _FRAME = re.compile(r".* in ((?:<[^>]*>)?[\w:]+)", re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def clean(title: str) -> str:
     """Return a title without addresses, numbers, line numbers and unprintable characters."""
     title = title[:_LONGEST_RAW]
