@@ -46,7 +46,7 @@ ACCESS = _Table(
     r"BUG: KASAN: (?:double-free or )?(?P<kind>invalid-free|double-free) ",
     r"BUG: KASAN: .* (?:on address|at addr) (?P<address>[0-9a-f]+)",
     r"KASAN: .* in range \[0x(?P<real>[0-9a-f]+)-",  # below a fault on the shadow of an address
-    r" *(?:The buggy address belongs to the object at .*)?which belongs to the cache (?P<cache>\S+) of"
+    r" *+(?:The buggy address belongs to the object at .*)?which belongs to the cache (?P<cache>\S+) of"
     r" size (?P<object>\d+)",
     r"The buggy address is located (?P<where>\d+ bytes (?:inside|to the (?:left|right)) of)",
     rf" {_OBJECT}",
@@ -69,7 +69,7 @@ ACCESS = _Table(
     r"Unable to handle kernel .* at virtual address (?P<address>[0-9a-f]+)",
     r"(?:Oops: )?general protection fault, .* for non-canonical address 0x(?P<address>[0-9a-f]+)",
     r"#PF: (?:supervisor|user) (?P<kind>read access|write access|instruction fetch)",
-    r" *(?:CM = \d, )?WnR = (?P<wnr>[01])",
+    r" *+(?:CM = \d, )?WnR = (?P<wnr>[01])",
     r"(?:Oops: )?Oops: (?P<code>[0-9a-f]{4}) \[#",
     # UBSAN, usercopy, SLUB
     r"(?P<where>index -?\d+ is out of range for type '.+')",
@@ -130,13 +130,13 @@ def _task(lines: Sequence[str]) -> str:
 
 _USAGE = r"(?P<usage>\{[^{}]*\}(?:-\{\d+:\d+\})?)"
 _CLASS = rf"\((?P<name>.+?)\){_USAGE}"
-_LOCK = matcher(rf" *(?:#\d+: *)?(?:[0-9a-fx]+ )?{_CLASS}(?:, *at: *(?:{PC} *)?(?P<site>[A-Za-z_]\w*))?")
+_LOCK = matcher(rf" *+(?:#\d+: *)?(?:[0-9a-fx]+ )?{_CLASS}(?:, *at: *(?:{PC} *)?(?P<site>[A-Za-z_]\w*))?")
 _CHAINED = matcher(rf"-> #(?P<number>\d+) {_CLASS}:")
-_LISTED = matcher(r" *#\d+: ")
+_LISTED = matcher(r" *+#\d+: ")
 _LISTING = matcher(r"\d+ locks? held by .*:")
 _ALL_LISTED = matcher("Showing all locks held in the system")
 _UNLOCKED = matcher(r".* is trying to release lock \((?P<name>.+)\) at:")
-_SITE = matcher(rf" *(?:{PC} *)?(?P<site>[A-Za-z_]\w*)[.+]")
+_SITE = matcher(rf" *+(?:{PC} *)?(?P<site>[A-Za-z_]\w*)[.+]")
 WANTED = _Table(
     r".* is trying to (?:acquire(?: lock)?|lock):",
     r".* just changed the state of lock:",

@@ -41,17 +41,17 @@ STARTS = (  # what is above a stack, from the start of the line; the group is wh
     r"(page last free) .*stack trace:",
     r"(?:INFO: )?((?:Allocated|Freed) in \S+) age=",
 )
-_START = re.compile(rf"[ \t]*(?:{'|'.join(STARTS)})", re.ASCII)
+_START = re.compile(rf"[ \t]*+(?:{'|'.join(STARTS)})", re.ASCII)
 _CPU = re.compile(r"(NMI backtrace for cpu \d+)(?! skipped)", re.ASCII)
 
 _AT = r"\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
 _FRAME = re.compile(
-    rf"[ \t]*(?:<\w+>[ \t]+)?\(?(?:{PC} *){{0,2}}(?P<guess>\? )?(?P<function>[A-Za-z_$.<].*?){_AT}(?P<rest>.*)",
+    rf"[ \t]*+(?:<\w+>[ \t]+)?\(?(?:{PC} *){{0,2}}(?P<guess>\? )?(?P<function>[A-Za-z_$.<].*?){_AT}(?P<rest>.*)",
     re.ASCII,
 )
-_ARM = re.compile(rf"[ \t]*(?:{PC} )?\(?([\w.$]+)\)? from (?:{PC} )?\(?([\w.$]+){_AT}(?P<rest>.*)", re.ASCII)
+_ARM = re.compile(rf"[ \t]*+(?:{PC} )?\(?([\w.$]+)\)? from (?:{PC} )?\(?([\w.$]+){_AT}(?P<rest>.*)", re.ASCII)
 _INLINE = re.compile(
-    r"[ \t]*(?P<old>\[< *inline *>\] +)?(?P<function>[A-Za-z_$.<]\S*) (?P<file>\S+?):(?P<line>\d+)"
+    r"[ \t]*+(?P<old>\[< *inline *>\] +)?(?P<function>[A-Za-z_$.<]\S*) (?P<file>\S+?):(?P<line>\d+)"
     r"(?P<new> \[inline\])?$",
     re.ASCII,
 )
@@ -59,12 +59,13 @@ _SOURCE = re.compile(r"(?:^| )(?P<file>[\w./+-]+\.\w+):(?P<line>\d+)\b", re.ASCI
 _MODULE = re.compile(r" \[(?P<module>[A-Za-z_][\w-]*)(?: [0-9a-f]+)?\]", re.ASCII)
 
 _IP = re.compile(
-    r"[ \t]*(?:[RE]?IP|NIP|pc|PC is at|epc|ERA|Krnl PSW : [0-9a-f]+ )\b *:? *(?P<selector>\d{4}: *)?(?:[0-9a-f]{8,} )?",
+    r"[ \t]*+(?:[RE]?IP|NIP|pc|PC is at|epc|ERA|Krnl PSW : [0-9a-f]+ )\b *:? *(?P<selector>\d{4}: *)?"
+    r"(?:[0-9a-f]{8,} )?",
     re.ASCII,
 )
 _USER_IP = re.compile(r"RIP: (?:0033|0023):|EIP: 0073:|[RE]IP: 0x", re.ASCII)
 
-_CLOSE = re.compile(r"[ \t]*</TASK>|CPU: \d|Modules linked in|Sending NMI|Kernel panic|task:|Showing all locks")
+_CLOSE = re.compile(r"[ \t]*+</TASK>|CPU: \d|Modules linked in|Sending NMI|Kernel panic|task:|Showing all locks")
 _ENDS = ("---[ end ", "=" * 20, "------------[ cut here ]")
 _MARKS = AhoCorasick([*_ENDS, *(header for group in families.GROUPS for header in group.headers)])
 _HARMLESS = tuple(text.decode() for text in families.HARMLESS)

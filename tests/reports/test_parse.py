@@ -4,13 +4,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.model import Access, Report
-from rig.reports import families
+from rig.reports import openings
 from rig.reports.parse import parse
 from tests.reports.logs import KASAN, QUIET, WARNING, console
 
+LOCKS = """
+    WARNING: possible circular locking dependency detected
+    churn/101 is trying to acquire lock:
+    ffff8881 (&(kvm)->lock){+.+.}-{3:3}, at: kvm_culprit+0x10/0x20
+    but task is already holding lock:
+    ffff8882 (&vcpu->mutex/1){+.+.}-{3:3}, at: kvm_vcpu_ioctl+0x1/0x2
+    -> #1 (&vcpu->mutex/1){+.+.}-{3:3}:
+           lock_acquire+0x1/0x2
+    2 locks held by churn/101:
+     #0: ffff8882 (&vcpu->mutex/1){+.+.}-{3:3}, at: kvm_vcpu_ioctl+0x1/0x2
+"""
 PIECES = st.sampled_from(
     [
-        *(header.encode() for group in families.GROUPS for header in group.headers),
+        *(header.encode() for group in openings.GROUPS for header in group.headers),
+        *console(LOCKS).splitlines(keepends=True),
         *console(WARNING).splitlines(keepends=True),
         *console(KASAN, "C0").splitlines(keepends=True),
         *console(KASAN, "-").splitlines(keepends=True),
@@ -121,6 +133,8 @@ def test_a_header_deep_in_a_huge_line_is_found() -> None:
 
 
 def test_hostile_lines_come_to_an_end() -> None:
-    words = (b"WARNING: mm/.c at ", b"status: 0 badaddr: 0 ", b"Out of memory: Kill process ", b"a.", b"[<", b"+0x")
+    words = [b"WARNING: mm/.c at ", b"status: 0 badaddr: 0 ", b"Out of memory: Kill process ", b"a.", b"[<", b"+0x"]
+    words += [b" ", b"-> #1 (", b"){", b"kfence-#1: size=", b"usercopy: Kernel memory exposure '", b"BUG x (Tainted: "]
+    words += [b"mce: [Hardware Error]: ", b"read to 0x of ", b"Oops: [#", b" lock held by ", b"_RNv", b"hard LOCKUP"]
     for word in words:
         parse(b"WARNING: suspicious RCU usage\n" + word * 50_000 + b"\n" + (word * 100 + b"\n") * 50)
