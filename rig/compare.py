@@ -27,7 +27,7 @@ from rig.model import (
     Trial,
     Verdict,
 )
-from rig.reports import signature
+from rig.reports import signature, traces
 
 SideName = Literal["base", "patched"]
 BOOT = "boot"  # the workload of what is seen before the first one
@@ -95,7 +95,7 @@ def _from_report(trial: Trial, sighting: Sighting) -> Symptom:
         type=report.type,
         workload=sighting.workload,
         trial=trial,
-        text="\n".join(report.text.split("\n")[report.lead :]),
+        text="\n".join(traces.own(report.text.split("\n")[report.lead :])),
         offset=report.start,
         report=report,
     )

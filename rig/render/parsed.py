@@ -9,6 +9,7 @@ from rich.text import Text
 from rig.model import Report
 from rig.render import decoded
 from rig.render.escape import printable
+from rig.reports import traces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,15 @@ def heading(log: Parsed) -> Text:
 
 
 def as_text(report: Report) -> Text:
-    """Return what a person reads, safe for a terminal; the lines that name the function to blame stand out."""
+    """Return what a person reads, safe for a terminal: the report alone, without what followed it on the console.
+
+    The lines that name the function to blame stand out.
+    """
     told = Text("\n")
     told.append(printable(report.title), style="bold red")
     told.append(f"\n{printable(_facts(report))}\n", style="dim")
-    for number, line in enumerate(report.text.split("\n")):
+    lines = report.text.split("\n")
+    for number, line in enumerate((*lines[: report.lead], *traces.own(lines[report.lead :]))):
         told.append(f"    {printable(line)}".rstrip() + "\n", style=_style(report, number, line))
     if report.place:
         told.append("\n").append_text(decoded.place(report.place, report.source))

@@ -1,5 +1,6 @@
 """A run as a terminal shows it: the verdict, then the evidence, then how to see it again. No I/O."""
 
+import re
 from collections.abc import Iterable, Iterator
 from statistics import median
 from typing import Any
@@ -24,6 +25,8 @@ STATUS_COLOURS = {
     FindingStatus.INCONCLUSIVE: "yellow",
     FindingStatus.MASKED: "yellow",
 }
+_REGISTERS = re.compile(r"(?:Code|R[A-D]X|R[SD][IP]|RBP|R\d\d|[CF]S|CR2|DR\d|PKRU|Hardware name|Modules linked in):")
+EXPLAINED = {FindingStatus.NEW, FindingStatus.MORE_OFTEN, FindingStatus.SEEN, FindingStatus.INCONCLUSIVE}
 EXCERPT = 25  # lines of a report shown for what the patch introduced
 
 
@@ -41,7 +44,7 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
         yield Text()
         yield _findings(comparison.findings)
     for finding in comparison.findings:
-        if finding.status in (FindingStatus.NEW, FindingStatus.SEEN) and finding.example:
+        if finding.status in EXPLAINED and finding.example:
             yield from _excerpt(finding)
     shown = [change for change in comparison.metrics if change.significant or change.kind is MetricKind.EXACT]
     if shown:
@@ -98,7 +101,7 @@ def _findings(findings: Iterable[Finding]) -> Table:
 
 
 def _excerpt(finding: Finding) -> Iterator[RenderableType]:
-    lines = printable(finding.example).splitlines()
+    lines = [line for line in printable(finding.example).splitlines() if not _REGISTERS.match(line)]
     more = f"\n  … {len(lines) - EXCERPT} more lines in {finding.console}" if len(lines) > EXCERPT else ""
     yield Text(f"\n{printable(finding.title)}  ({finding.console})", style="bold")
     yield Text("\n".join(f"  {line}" for line in lines[:EXCERPT]) + more, style="dim")
