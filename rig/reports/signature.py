@@ -80,13 +80,19 @@ def _family(report: Report) -> str:
 
 def _says_who(report: Report) -> bool:
     frame = report.frame
-    return frame is None or not (frame == NO_FRAME or frame in skips.DISPATCH)
+    return frame is None or not (frame == NO_FRAME or _says_nothing(frame))
 
 
 def _telling(report: Report) -> str:
     """Return the function of a report's stack that says most: of a stall the outermost, else the innermost."""
-    stack = [name for name in _stack(report) if name not in skips.DISPATCH]
-    return "" if not stack else stack[-1] if _family(report) == "stall" else stack[0]
+    stack = _stack(report)
+    if not stack or (len(stack) == 1 and _says_nothing(stack[0])):
+        return ""
+    return stack[-1] if _family(report) == "stall" else stack[0]
+
+
+def _says_nothing(name: str) -> bool:
+    return name in skips.DISPATCH or name in skips.OPERATIONS
 
 
 def _stack_keys(report: Report) -> Iterator[str]:
@@ -119,6 +125,8 @@ def _at_work(trace: Trace) -> tuple[str, ...]:
         return ()
     names = [name for name in _interrupted(names) if name not in skips.BLAMELESS and name not in skips.REPORTING]
     bottom = next((at for at, name in enumerate(names) if _passed_by_many(name)), len(names))
+    if 1 < bottom < len(names) and names[bottom - 1] in skips.OPERATIONS:
+        bottom -= 1
     return tuple(map(strip_syscall, names[:bottom] or [name for name in names[:1] if name not in skips.TIMER_ENTRY]))
 
 

@@ -112,17 +112,18 @@ ANCHORS = Skips(_ENTRIES, _FILES, _SOCKETS, _FAULTS_AND_EXIT)  # from here on a 
 
 _SYSTEM_CALLS = """
 ^entry_ ^el0_ ^el1.*irq ^x64_sys_call$ ^ret_from ^worker_thread$ ^do_one_initcall$ ^kernel_init sysvec_ _interrupt$
-"""
-_OPERATIONS = """
-_(?:open|release|flush|mmap|poll|ioctl|read|write|read_iter|write_iter)$
-_(?:sendmsg|recvmsg|setsockopt|getsockopt)$
+^full_proxy_ ^proc_reg_ ^kernfs_fop_
 """
 _PAGE_FAULTS_AND_EXIT = """
 ^(?:asm_)?(?:exc_|do_user_|handle_mm_|__handle_mm_).*fault$ ^do_(?:group_)?exit$ ^(?:__)?mmput$ ^exit_mmap$
 """
 _VCPU = "^kvm_arch_vcpu_ioctl ^vcpu_(?:run|enter_guest)$ _handle_exit$ _invoke_exit_handler$"
 
-DISPATCH = Skips(_SYSTEM_CALLS, _OPERATIONS, _PAGE_FAULTS_AND_EXIT, _VCPU)  # to have passed here says nothing
+DISPATCH = Skips(_SYSTEM_CALLS, _PAGE_FAULTS_AND_EXIT, _VCPU)  # to have passed here says nothing
+OPERATIONS = Skips(  # the same for these, where they are what such a place called
+    "_(?:open|release|flush|mmap|poll|ioctl|read|write|read_iter|write_iter)$",
+    "_(?:sendmsg|recvmsg|setsockopt|getsockopt)$",
+)
 
 TIMER_ENTRY = Skips("apic_timer_interrupt ^el1h?_(?:64_)?irq ^asm_call_")
 WATCHING = Skips("rcu_check_callbacks rcu_sched_clock_irq watchdog cpu_stall")  # what looks for stalls in the timer

@@ -68,7 +68,7 @@ _USER_IP = re.compile(r"RIP: (?:0033|0023):|EIP: 0073:|[RE]IP: 0x", re.ASCII)
 _CLOSE = re.compile(r"[ \t]*+</TASK>|CPU: \d|Modules linked in|Sending NMI|Kernel panic|task:|Showing all locks")
 _ENDS = ("---[ end ", "=" * 20, "------------[ cut here ]")
 _MARKS = AhoCorasick([*_ENDS, *(header for group in families.GROUPS for header in group.headers)])
-_HARMLESS = tuple(text.decode() for text in families.HARMLESS)
+_HARMLESS = (*(text.decode() for text in families.HARMLESS), "kernel BUG at rust/")  # a panic of Rust is made of BUG()
 
 
 def own(lines: Sequence[str]) -> Sequence[str]:

@@ -69,7 +69,7 @@ def test_all_fields() -> None:
         lead=1,
         traces=report.traces,
         access=Access(kind="read", size=8, address="ffff88800d1f2a10", task="churn/101"),
-        signature="access: kvm_page_put",
+        signature="access: kvm_page_put < kvm_vm_release",
     )
     assert report.text.startswith("=====")
     assert [trace.what for trace in report.traces] == ["Call Trace", "Allocated by task 101", "Freed by task 102"]

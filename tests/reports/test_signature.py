@@ -68,6 +68,11 @@ def test_a_title_without_a_name_is_no_evidence_against_the_stacks() -> None:
     assert same(rcu(), rcu("one"))
 
 
+def test_an_operation_says_nothing_only_where_it_was_dispatched() -> None:
+    read = report("BUG: soft lockup in dev_read", "spin", "kvm_bus_read", "dev_read", "vfs_read", alias="stall")
+    assert signature.signature(read) == "stall: spin < kvm_bus_read"
+
+
 def test_an_alias_without_a_name_connects_nothing() -> None:
     assert not same(
         report("KASAN: use-after-free Read in corrupted", alias="bad-access"),
@@ -125,5 +130,5 @@ def test_signatures(one: Report, told: str) -> None:
 
 def test_the_signature_of_a_log() -> None:
     (found,) = parse(console(KASAN))
-    assert found.signature == "access: kvm_page_put"
+    assert found.signature == "access: kvm_page_put < kvm_vm_release"
     assert found.title in keys(found)
