@@ -87,6 +87,7 @@ KINDS = {
     "overwrite": "write",
     "read-write": "write",
 }
+_VARIABLE = "The buggy address belongs to the variable:"
 TASK = matcher(r"CPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Not tainted|Tainted|Kdump)")
 _WRITES, _FETCHES = 1 << 1, 1 << 4  # of x86's page fault error code
 
@@ -96,6 +97,7 @@ def access(lines: Sequence[str]) -> Access | None:
     said: dict[str, str] = {}
     for found in ACCESS.matches(lines[:_FAR]):
         said = {name: text for name, text in found.groupdict().items() if text} | said
+    said |= _variable(lines[:_FAR])
     if not said.keys() - {"code", "wnr"}:
         return None
     size = said.get("region") or said.get("object")
@@ -108,6 +110,11 @@ def access(lines: Sequence[str]) -> Access | None:
         object_size=int(size) if size else None,
         where=said.get("where", ""),
     )
+
+
+def _variable(lines: Sequence[str]) -> dict[str, str]:
+    names = (line.strip() for above, line in pairwise(lines) if above == _VARIABLE)
+    return next(({"where": f"the variable {name}"} for name in names), {})
 
 
 def _kind(said: dict[str, str]) -> str:

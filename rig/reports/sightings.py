@@ -63,7 +63,8 @@ def _noted(pieces: Iterable[bytes], begins: list[tuple[int, str]]) -> Iterator[b
 
 def _follows(report: Report, before: Report) -> bool:
     """Whether `report` is the rest of the crash `before`: a panic that names no cause, or the trap BUG() is made of."""
-    trap = report.title.startswith("invalid opcode in ") and report.frame == before.frame
+    there = report.frame == before.frame or () != report.traces[:1] == before.traces[:1]
+    trap = report.title.startswith("invalid opcode in ") and there
     return trap or (report.corrupted and report.title.startswith("kernel panic:"))
 
 

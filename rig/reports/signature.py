@@ -121,12 +121,12 @@ def _blamed(report: Report) -> tuple[str, ...]:
 
 def _at_work(trace: Trace) -> tuple[str, ...]:
     names = [_SUFFIX.sub("", frame.function).removeprefix("__pfx_") for frame in trace.frames if frame.reliable]
-    if any(name in skips.IDLE for name in names):
-        return ()
     names = [name for name in _interrupted(names) if name not in skips.BLAMELESS and name not in skips.REPORTING]
     bottom = next((at for at, name in enumerate(names) if _passed_by_many(name)), len(names))
     if 1 < bottom < len(names) and names[bottom - 1] in skips.OPERATIONS:
         bottom -= 1
+    if any(name in skips.IDLE for name in names[:bottom]):
+        return ()
     return tuple(map(strip_syscall, names[:bottom] or [name for name in names[:1] if name not in skips.TIMER_ENTRY]))
 
 

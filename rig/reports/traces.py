@@ -66,7 +66,9 @@ _IP = re.compile(
 _USER_IP = re.compile(r"RIP: (?:0033|0023):|EIP: 0073:|[RE]IP: 0x", re.ASCII)
 
 _CLOSE = re.compile(r"[ \t]*+</TASK>|CPU: \d|Modules linked in|Sending NMI|Kernel panic|task:|Showing all locks")
-_ENDS = ("---[ end ", "=" * 20, "------------[ cut here ]")
+_CUT = "------------[ cut here ]"
+_WORDS = 8  # lines between it and an opening: what a WARN() says
+_ENDS = ("---[ end ", "=" * 20)
 _MARKS = AhoCorasick([*_ENDS, *(header for group in families.GROUPS for header in group.headers)])
 _HARMLESS = (*(text.decode() for text in families.HARMLESS), "kernel BUG at rust/")  # a panic of Rust is made of BUG()
 
@@ -78,8 +80,14 @@ def own(lines: Sequence[str]) -> Sequence[str]:
         begin = text.rfind("\n", 0, start) + 1
         line = text[begin : text.find("\n", start)]
         if begin and (line.startswith(_ENDS) or _opens(line)):
-            return lines[: text.count("\n", 0, start)]
+            return _before_cut(lines[: text.count("\n", 0, start)])
     return lines
+
+
+def _before_cut(lines: Sequence[str]) -> Sequence[str]:
+    """Return `lines` without what belongs to the report that opens below them."""
+    last = max(1, len(lines) - _WORDS)
+    return lines[: next((at for at in range(last, len(lines)) if lines[at].startswith(_CUT)), len(lines))]
 
 
 def _opens(line: str) -> bool:

@@ -64,6 +64,18 @@ def lines(text: str) -> list[str]:
         ),
         (
             """
+            BUG: KASAN: global-out-of-bounds in kvm_culprit+0x10/0x20
+            Read of size 1 at addr ffffffff83ac678c by task sh/37
+
+            The buggy address belongs to the variable:
+             kvm_table+0xc/0x20
+            """,
+            Access(
+                kind="read", size=1, address="ffffffff83ac678c", task="sh/37", where="the variable kvm_table+0xc/0x20"
+            ),
+        ),
+        (
+            """
             BUG: KFENCE: out-of-bounds read in kvm_culprit+0x10/0x20
 
             Out-of-bounds read at 0xffff8c3f2e291fff (1B left of kfence-#72):

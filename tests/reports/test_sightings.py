@@ -57,6 +57,21 @@ def test_a_panic_that_follows_a_report_is_left_out() -> None:
     assert seen(panic) == [("boot", "kernel panic: Fatal exception")]
 
 
+BUG = b"""\
+[   13.000001][  T100] kernel BUG at mm/usercopy.c:84!
+[   13.000002][  T100] invalid opcode: 0000 [#1] PREEMPT SMP KASAN
+[   13.000003][  T100] RIP: 0010:usercopy_abort+0x7b/0x7d
+[   13.000004][  T100] Call Trace:
+[   13.000005][  T100]  __check_object_size+0x75/0x240
+[   13.000006][  T100]  kvm_arch_vcpu_ioctl+0x10/0x20
+[   13.000007][  T100]  </TASK>
+"""
+
+
+def test_the_trap_that_a_bug_is_made_of_is_left_out() -> None:
+    assert seen(BUG) == [("boot", "BUG: bad usercopy in kvm_arch_vcpu_ioctl")]
+
+
 def test_what_a_hung_guest_is_made_to_say_is_left_out() -> None:
     console = warning(b"one") + b"\nrig: gave up: silent for 90 s\n" + warning(b"two")
     assert seen(console) == [("boot", "WARNING in one")]

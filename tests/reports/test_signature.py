@@ -107,6 +107,11 @@ def test_a_deadlock_is_one_bug_whoever_comes_second() -> None:
     assert not same(one, elsewhere)
 
 
+def test_whom_an_interrupt_came_to_says_nothing() -> None:
+    found = report("KASAN: use-after-free Read in tick", "tick", "call_timer_fn", "do_idle", alias="bad-access")
+    assert signature.signature(found) == "access: tick"
+
+
 def test_the_stack_of_an_idle_cpu_says_nothing() -> None:
     idle, spun = stack("default_idle", "do_idle", "start_secondary"), stack("zap", "kvm_zap_all", *SYSCALL)
     stalled = Report(title="x", alt_titles=("stall in x",), traces=(idle, spun))

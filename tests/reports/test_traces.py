@@ -147,12 +147,17 @@ def test_all_stacks_of_a_report() -> None:
     [
         "---[ end trace 0000000000000000 ]---",
         "==================================================================",
-        "------------[ cut here ]------------",
+        "------------[ cut here ]------------\nwords of a WARN()\nWARNING: CPU: 0",
         "BUG: KASAN: use-after-free in kvm_a+0x1/0x2",
     ],
 )
 def test_a_report_ends_where_it_says_so_or_the_next_begins(end: str) -> None:
-    assert list(own(["WARNING: one", "two", end, "four"])) == ["WARNING: one", "two"]
+    assert list(own(["WARNING: one", "two", *end.split("\n"), "four"])) == ["WARNING: one", "two"]
+
+
+def test_a_cut_in_a_report_does_not_end_it() -> None:
+    bug = ["------------[ cut here ]------------", "kernel BUG at rust/helpers/bug.c:7!", "five"]
+    assert len(own(["rust_kernel: panicked at a.rs:1:1:", "words", *bug])) == 5
 
 
 @pytest.mark.parametrize(
