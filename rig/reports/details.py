@@ -6,6 +6,7 @@ field the first of them decides.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from rig.model import Access, Lock
@@ -139,9 +140,13 @@ _USAGE = r"(?P<usage>\{[^{}]*\}(?:-\{\d+:\d+\})?)"
 _CLASS = rf"\((?P<name>.+?)\){_USAGE}"
 _LOCK = matcher(rf" *+(?:#\d+: *)?(?:[0-9a-fx]+ )?{_CLASS}(?:, *at: *(?:{PC} *)?(?P<site>[A-Za-z_]\w*))?")
 _CHAINED = matcher(rf"-> #(?P<number>\d+) {_CLASS}:")
+_TOLD = matcher(rf" *+-> {_CLASS}(?: ops: \d+)? \{{")  # how it was taken before
+_ACQUIRED = matcher(r" *+\.\.\. acquired at:")
 _LISTED = matcher(r" *+#\d+: ")
 _LISTING = matcher(r"\d+ locks? held by .*:")
-_ALL_LISTED = matcher("Showing all locks held in the system")
+_ALL_TOLD = matcher(rf" *+-> {_CLASS}(?: ops: \d+)? \{{")  # how it was taken before
+_ACQUIRED = matcher(r" *+\.\.\. acquired at:")
+_LISTED = matcher("Showing all locks held in the system")
 _UNLOCKED = matcher(r".* is trying to release lock \((?P<name>.+)\) at:")
 _SITE = matcher(rf" *+(?:{PC} *)?(?P<site>[A-Za-z_]\w*)[.+]")
 WANTED = _Table(
@@ -166,12 +171,13 @@ def locks(lines: Sequence[str]) -> tuple[Lock, ...]:
     """
     if not any(" lock" in line for line in lines):
         return ()
-    named = tuple(_named(lines))
+    taken = dict(_taken(lines))
+    named = tuple(replace(lock, site=lock.site or taken.get(lock.name, "")) for lock in _named(lines))
     names = {lock.name for lock in named}
     named += tuple(lock for number, lock in _chained(lines) if lock.name not in names or (number and lock.site))
     if not named or "Invalid wait context" in lines[0]:
         named += tuple(_listed(lines))
-    return tuple({(lock.name, lock.site): lock for lock in reversed(named)}.values())[::-1]
+    return tuple({(lock.name, lock.site, lock.held): lock for lock in reversed(named)}.values())[::-1]
 
 
 def _named(lines: Sequence[str]) -> Iterator[Lock]:
@@ -194,6 +200,16 @@ def _chained(lines: Sequence[str]) -> Iterator[tuple[int, Lock]]:
     for at, line in enumerate(lines):
         if found := _CHAINED.match(line):
             yield int(found["number"]), Lock(name=found["name"], usage=found["usage"], site=_taker(lines[at + 1 :]))
+
+
+def _taken(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield which lock was taken by whom, where a report tells all about locks of the past."""
+    name = ""
+    for at, line in enumerate(lines):
+        if found := _TOLD.match(line):
+            name = found["name"]
+        elif name and _ACQUIRED.match(line):
+            yield name, _taker(lines[at + 1 :])
 
 
 def _taker(lines: Sequence[str]) -> str:

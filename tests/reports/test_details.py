@@ -1,5 +1,6 @@
 """What reports say in words, as fields."""
 
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -214,13 +215,33 @@ def test_a_circular_dependency_with_its_chain() -> None:
         ),
         (
             """
+            WARNING: possible recursive locking detected
+            churn/1 is trying to acquire lock:
+            ffff8882 (&x){+.?.}-{2:2}, at: kvm_b+0x10/0x20
+            but task is already holding lock:
+            ffff8882 (&x){+.?.}-{2:2}, at: kvm_b+0x20/0x20
+            """,
+            (replace(HELD, held=False), HELD),
+        ),
+        (
+            """
             WARNING: possible irq lock inversion dependency detected
             churn/1 just changed the state of lock:
             ffff8881 (&kvm->lock){+.+.}-{3:3}, at: kvm_a+0x10/0x20
             but this lock took another, SOFTIRQ-unsafe lock in the past:
              (&y){+.+.}-{2:2}
+
+            the shortest dependencies between 2nd lock and 1st lock:
+             -> (&y){+.+.}-{2:2} {
+                HARDIRQ-ON-W at:
+                                  kvm_other+0x10/0x20
+              }
+              ... key      at: [<ffffffff8283b218>] y+0x18/0x60
+              ... acquired at:
+               _raw_spin_lock+0x2a/0x40
+               kvm_c+0x10/0x20
             """,
-            (WANTED, Lock(name="&y", usage="{+.+.}-{2:2}")),
+            (WANTED, Lock(name="&y", usage="{+.+.}-{2:2}", site="kvm_c")),
         ),
         (
             """
