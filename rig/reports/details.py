@@ -175,7 +175,9 @@ def locks(lines: Sequence[str]) -> tuple[Lock, ...]:
     named += tuple(lock for number, lock in _chained(lines) if lock.name not in names or (number and lock.site))
     if not named or "Invalid wait context" in lines[0]:
         named += tuple(_listed(lines))
-    return tuple({(lock.name, lock.site, lock.held): lock for lock in reversed(named)}.values())[::-1]
+    placed = {lock.name for lock in named if lock.site}
+    kept = (lock for lock in named if lock.site or lock.name not in placed)
+    return tuple({(lock.name, lock.site, lock.held): lock for lock in kept}.values())
 
 
 def _named(lines: Sequence[str]) -> Iterator[Lock]:

@@ -20,7 +20,8 @@ _FAMILIES = {  # by the alias that the family tables give
 }
 _CYCLE = "possible deadlock in "
 _OF_LOCKS = re.compile(
-    "(?:possible deadlock|inconsistent lock state|(?:BUG|WARNING): (?:bad unlock balance|held lock freed)) in "
+    "(?:possible deadlock|inconsistent lock state|(?:BUG|WARNING): (?:bad unlock balance|held lock freed"
+    "|still has locks held|lock held when returning to user space)) in "
 )
 _OWN = re.compile(r"Call [Tt]race|[Bb]acktrace|NMI backtrace|stack backtrace|RIP|KMSAN")
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b.*")

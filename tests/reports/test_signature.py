@@ -125,6 +125,10 @@ def test_the_stack_of_an_idle_cpu_says_nothing() -> None:
         (report("WARNING in f", "__warn", "f.isra.0", "__pfx_g", "h", "i"), "WARNING: f < g < h"),
         (report("WARNING in f", "own_helper", "f", "g"), "WARNING: f < g"),
         (deadlock(("b#3", "f"), ("a/1", "f")), "possible deadlock: a/1, b"),
+        (
+            report("WARNING: lock held when returning to user space in f", locks=(Lock(name="a", held=True),)),
+            "WARNING: lock held when returning to user space: a",
+        ),
         (report("memory leak in f", "f", *SYSCALL), "memory leak: f"),
         (report("WARNING in f"), ""),
     ],
