@@ -206,7 +206,9 @@ def _finding(members: list[Symptom], base: Side, patched: Side, profile: str) ->
         not count.hits and _blind(side.trials, workloads) for count, side in zip(counts, (base, patched), strict=True)
     )
     status, p_value = _status(*counts, masked=masked)
-    first = members[0]
+    first = min(
+        members, key=lambda member: member.report is not None and member.report.corrupted
+    )  # the first whole one
     titles = {title for member in members for title in member.titles} - {first.title}
     return Finding(
         title=first.title,

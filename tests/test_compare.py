@@ -100,6 +100,13 @@ def test_reports_whose_stacks_agree_are_one_finding_with_both_titles() -> None:
     assert not any(title.startswith("stall: ") for title in finding.alt_titles)
 
 
+def test_a_bug_goes_by_its_first_whole_report() -> None:
+    half = values.report("INFO: rcu detected stall in corrupted", "stall in zap", corrupted=True)
+    whole = values.report("BUG: soft lockup in zap", "stall in zap")
+    (finding,) = compared(trials("base", half, whole), trials("patched", half)).findings
+    assert (finding.title, finding.example) == (whole.title, whole.text)
+
+
 def test_deadlocks_of_other_locks_are_other_findings() -> None:
     one, other = deadlock("a", "b"), deadlock("a", "c")
     found = compared(trials("base", one, one, one), trials("patched", other, one, other)).findings
