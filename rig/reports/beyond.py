@@ -7,7 +7,7 @@ lines are of one incident if they have the same context and are as near as `beyo
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from rig.reports.families import CALLED, FAULT, WARN
+from rig.reports.families import ALLOCATORS, CALLED, FAULT, LEAKED, WARN
 from rig.reports.rules import Group, Pick, group, row
 
 _WORDS = 4 << 10  # what a warning or BUG says, and the rest of it
@@ -81,7 +81,10 @@ SLAB = group(
 LEAKS = group(
     "kmemleak: ",
     beyond=1,  # nothing else tells it
-    formats=(row(r"kmemleak: \d+ new suspicious memory leaks", "kmemleak: new suspicious memory leaks", stack=False),),
+    formats=(
+        row("kmemleak: unreferenced object 0x", "memory leak in {frame}", frame=LEAKED, skip=ALLOCATORS),
+        row(r"kmemleak: \d+ new susp\w+ memory leaks", "kmemleak: new suspected memory leaks", stack=False),
+    ),
 )
 
 OOPS = group(

@@ -76,7 +76,8 @@ ACCESS = _Table(
     r"(?P<where>index -?\d+ is out of range for type '.+')",
     r"usercopy: Kernel memory (?P<kind>exposure|overwrite) .* '(?P<cache>[^'\s]+)'"
     r" \(offset \d+, size (?P<bytes>\d+)\)",
-    r"BUG (?P<cache>[\w:-]+) \(.*\): ",
+    r"BUG (?P<cache>[\w:-]+) \(.*\): (?:.* (?P<kind>overwritten|free)$)?",
+    r"(?:INFO: )?0x(?P<address>[0-9a-f]+)-0x[0-9a-f]+ @offset=",
 )
 KINDS = {
     "invalid-free": "free",
@@ -86,6 +87,7 @@ KINDS = {
     "instruction fetch": "execute",
     "exposure": "read",
     "overwrite": "write",
+    "overwritten": "write",
     "read-write": "write",
 }
 _VARIABLE = "The buggy address belongs to the variable:"
@@ -252,8 +254,8 @@ MESSAGES = _Table(  # the group `said`, or all of what matches
     r"BUG: workqueue lockup - (?P<said>.*)",
     r"INFO: task (?P<said>.*)",
     r"(?:rcu: )?INFO: (?P<said>rcu_\w+ (?:self-)?detected [^:(]*)",
-    r"kmemleak: (?P<said>\d+ new suspicious memory leaks)",
-    r"(?P<said>unreferenced object .*):",
+    r"kmemleak: (?P<said>\d+ new susp\w+ memory leaks)",
+    r"(?:kmemleak: )?(?P<said>unreferenced object .*):",
     r"[\w/.-]+\.[ch]:\d+ .*!$",  # of RCU
     r"inconsistent \{.*\} -> \{.*\} usage\.",
     r"in_atomic\(\): .*",

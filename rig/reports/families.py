@@ -40,7 +40,7 @@ _TRACE_STARTS = (
 TRACE_START = matcher("|".join(f"({start})" for start in _TRACE_STARTS))  # lastindex is the kind
 TRACE_WORDS = ("Call ", "acktrace", "Allocated", "Freed", "Uninit", "badaddr")  # each of them has one of these
 REGISTERS = len(_TRACE_STARTS)  # the kind no frames need to follow
-FRAME = matcher(rf"^[ \t]*(?:{PC} *){{0,2}}(?:(_[RZ][\w$.]+)(?=\+)|{NAME})")
+FRAME = matcher(rf"^(?:kmemleak: )?[ \t]*(?:{PC} *){{0,2}}(?:(_[RZ][\w$.]+)(?=\+)|{NAME})")
 ARM_FRAME = matcher(rf"{PC} \((\w+)\) from {PC} \((\w+)[.+]")
 STACKLESS = "(stack is not available)"
 
@@ -50,6 +50,11 @@ AT_FUNC = rf"at: (?:{PC} *)?{FUNC}"
 ACCESS = rf"(?P<access>Read|Write) (?:of size \d+|at addr {HEX})"
 SIZED = r"(?P<access>Read|Write) of size \d+"
 USERLAND_RETURN = ("leaving the kernel with locks still held", AT_FUNC)
+LEAKED = ((Seek(matcher(rf"backtrace(?: \(crc {HEX}\))?:")), STACK),)
+ALLOCATORS = (
+    "kmemleak mmap kmem slab alloc create_object idr_get list_lru_init kasprintf kvasprintf pcpu_create strdup strndup"
+    " memdup"
+)
 ACQUIRE = "is trying to acquire lock"
 
 USB = "usb_submit_urb usb_start_wait_urb usb_bulk_msg usb_interrupt_msg usb_control_msg"
@@ -199,9 +204,8 @@ BUG = group(
         row(
             "BUG: memory leak",
             "memory leak in {frame}",
-            frame=((Seek(matcher(rf"backtrace(?: \(crc {HEX}\))?:")), STACK),),
-            skip="kmemleak mmap kmem slab alloc create_object idr_get list_lru_init kasprintf kvasprintf pcpu_create"
-            " strdup strndup memdup",
+            frame=LEAKED,
+            skip=ALLOCATORS,
         ),
         row(
             "BUG: …stack guard page was hit at",

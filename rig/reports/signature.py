@@ -43,12 +43,14 @@ def keys(report: Report) -> frozenset[str]:
 def contradict(one: Report, other: Report) -> bool:
     """Whether two reports can't be of one bug even under one title.
 
-    Deadlocks are of the same locks or of different ones. A title that names nobody, or only a place that everybody
-    passes through, says nothing against two stacks that differ.
+    Deadlocks are of the same locks or of different ones, and so are objects of their caches. A title that names
+    nobody, or only a place that everybody passes through, says nothing against two stacks that differ.
     """
     if _OF_LOCKS.match(one.title) and _OF_LOCKS.match(other.title):
         these, those = _lock_names(one.locks), _lock_names(other.locks)
         return bool(these and those) and not (these <= those or those <= these)
+    if one.frame is None and one.access and other.access and one.access.cache != other.access.cache:
+        return True
     if _says_who(one) or _says_who(other):
         return False
     this, that = _telling(one), _telling(other)

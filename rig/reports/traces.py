@@ -68,7 +68,8 @@ _USER_IP = re.compile(r"RIP: (?:0033|0023):|EIP: 0073:|[RE]IP: 0x", re.ASCII)
 _CLOSE = re.compile(r"[ \t]*+</TASK>|CPU: \d|Modules linked in|Sending NMI|Kernel panic|task:|Showing all locks")
 _CUT = "------------[ cut here ]"
 _WORDS = 8  # lines between it and an opening: what a WARN() says
-_ENDS = ("---[ end ", "=" * 20)
+_LEAKS = "kmemleak: "  # in front of all it says
+_ENDS = ("---[ end ", "=" * 20, f"{_LEAKS}unreferenced object")
 _MARKS = AhoCorasick([*_ENDS, *(header for group in families.GROUPS for header in group.headers)])
 _HARMLESS = (*(text.decode() for text in families.HARMLESS), "kernel BUG at rust/")  # a panic of Rust is made of BUG()
 
@@ -106,7 +107,7 @@ def traces(lines: Sequence[str]) -> tuple[Trace, ...]:
     """
     reader = _Reader()
     for line in lines:
-        reader.read(line)
+        reader.read(line.removeprefix(_LEAKS))
     return reader.done()
 
 

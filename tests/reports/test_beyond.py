@@ -19,6 +19,14 @@ BUG kvm_mmu_page_header (Tainted: G    B W         ): Poison overwritten
 -----------------------------------------------------------------------------
 0xffff888105c37720-0xffff888105c37727 @offset=1824. First byte 0x0 instead of 0x6b
 """
+LEAK = """kmemleak: unreferenced object 0xffff888105c37720 (size 64):
+kmemleak:   comm "churn", pid 101, jiffies 4294940000
+kmemleak:   hex dump (first 32 bytes):
+kmemleak:     00 00 00 00 00 00 00 00  ........
+kmemleak:   backtrace:
+kmemleak:     [<00000000fdaaa835>] kmalloc_trace+0x26/0x50
+kmemleak:     [<00000000fdaaa836>] kvm_culprit+0x3d/0x50
+"""
 REFCOUNT = "refcount_t: underflow; use-after-free.\n"
 LIST = "list_del corruption. prev->next should be ffff888105c37720, but was ffff888105c37000\n"
 
@@ -35,10 +43,11 @@ CASES = [
     (SLAB, "BUG kvm_mmu_page_header: Poison overwritten", "MEMORY_SAFETY_BUG"),
     (SLAB.replace("kvm_mmu_page_header", "kmalloc-128"), "BUG kmalloc-NUM: Poison overwritten", "MEMORY_SAFETY_BUG"),
     (
-        "kmemleak: 3 new suspicious memory leaks (see /sys/kernel/debug/kmemleak)\n",
-        "kmemleak: new suspicious memory leaks",
+        "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)\n",
+        "kmemleak: new suspected memory leaks",
         "LEAK",
     ),
+    (LEAK, "memory leak in kvm_culprit", "LEAK"),
     (f"Oops: 0002 [#1] PREEMPT SMP\n{TRACE}", "Oops in kvm_culprit", "DoS"),
 ]
 
@@ -68,6 +77,13 @@ def test_a_line_by_itself_opens_a_report(text: str, title: str, kind: str, calle
 )
 def test_it_gives_way_to_a_report_of_the_conventions(text: str, title: str) -> None:
     assert titles(console(text)) == [title]
+
+
+def test_each_object_that_leaked_is_a_report() -> None:
+    one, other = parse(console(LEAK + LEAK.replace("culprit", "other")))
+    assert (one.title, other.title) == ("memory leak in kvm_culprit", "memory leak in kvm_other")
+    assert [frame.function for frame in one.traces[0].frames] == ["kmalloc_trace", "kvm_culprit"]
+    assert (len(one.traces), one.message) == (1, "unreferenced object 0xffff888105c37720 (size 64)")
 
 
 def test_it_does_not_give_way_to_other_incidents() -> None:

@@ -133,6 +133,19 @@ def lines(text: str) -> list[str]:
             Access(kind="read", address="00000010"),
         ),
         (
+            """
+            BUG kmalloc-96 (Tainted: G    B             ): Right Redzone overwritten
+            -----------------------------------------------------------------------------
+
+            0xffff888105c37720-0xffff888105c37727 @offset=1824. First byte 0x0 instead of 0xcc
+            """,
+            Access(kind="write", address="ffff888105c37720", cache="kmalloc-96"),
+        ),
+        (
+            "BUG kmalloc-96 (Not tainted): Object already free",
+            Access(kind="free", cache="kmalloc-96"),
+        ),
+        (
             "BUG: KCSAN: data-race in a / b\n\nread-write to 0xffff88810 of 8 bytes by task 12 on cpu 1:",
             Access(kind="write", size=8, address="ffff88810"),
         ),
@@ -346,7 +359,7 @@ CUT = "------------[ cut here ]------------"
         ([], ["BUG: workqueue lockup - pool cpus=0 stuck for 32s!"], "pool cpus=0 stuck for 32s!"),
         ([], ["INFO: task churn:9 blocked for more than 1 seconds."], "churn:9 blocked for more than 1 seconds."),
         ([], ["rcu: INFO: rcu_preempt self-detected stall on CPU"], "rcu_preempt self-detected stall on CPU"),
-        ([], ["kmemleak: 3 new suspicious memory leaks (see /x)"], "3 new suspicious memory leaks"),
+        ([], ["kmemleak: 3 new suspected memory leaks (see /x)"], "3 new suspected memory leaks"),
         (
             [],
             ["WARNING: suspicious RCU usage", "a.c:1 suspicious rcu_dereference_check() usage!"],

@@ -1,6 +1,6 @@
 import pytest
 
-from rig.model import Frame, Lock, Report, Trace
+from rig.model import Access, Frame, Lock, Report, Trace
 from rig.reports import signature, titles
 from rig.reports.parse import parse
 from rig.reports.signature import contradict, keys, same
@@ -97,6 +97,14 @@ def test_deadlocks_between_different_locks_differ_under_one_title() -> None:
     assert contradict(one, other)
     assert not same(one, other)
     assert same(one, deadlock(("a", "f"), ("b", "f"), ("c", "g")))  # seen with a longer chain
+
+
+def test_corrupted_objects_of_other_caches_are_other_bugs() -> None:
+    def corrupted(cache: str) -> Report:
+        return Report(title="BUG kmalloc-NUM: Poison overwritten", access=Access(kind="write", cache=cache))
+
+    assert same(corrupted("kmalloc-64"), corrupted("kmalloc-64"))
+    assert not same(corrupted("kmalloc-64"), corrupted("kmalloc-96"))
 
 
 def test_a_deadlock_is_one_bug_whoever_comes_second() -> None:
