@@ -62,10 +62,11 @@ def _noted(pieces: Iterable[bytes], begins: list[tuple[int, str]]) -> Iterator[b
 
 
 def _follows(report: Report, before: Report) -> bool:
-    """Whether `report` is the rest of the crash `before`: a panic that names no cause, or the trap BUG() is made of."""
+    """Whether `report` is the rest of `before`: a panic that names no cause, the trap BUG() is made of, a sum of leaks."""
     there = report.frame == before.frame or () != report.traces[:1] == before.traces[:1]
     trap = report.title.startswith("invalid opcode in ") and there
-    return trap or (report.corrupted and report.title.startswith("kernel panic:"))
+    leaks = report.title.startswith("kmemleak:") and before.title.startswith("memory leak in ")
+    return trap or leaks or (report.corrupted and report.title.startswith("kernel panic:"))
 
 
 def _under(begins: list[tuple[int, str]], offset: int) -> str:

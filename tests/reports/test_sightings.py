@@ -72,6 +72,20 @@ def test_the_trap_that_a_bug_is_made_of_is_left_out() -> None:
     assert seen(BUG) == [("boot", "BUG: bad usercopy in kvm_arch_vcpu_ioctl")]
 
 
+LEAK = b"""\
+[   13.000001][  T100] kmemleak: unreferenced object 0xffff888105c37720 (size 64):
+[   13.000002][  T100] kmemleak:   backtrace:
+[   13.000003][  T100] kmemleak:     [<00000000fdaaa836>] kvm_leaks+0x3d/0x50
+[   13.000004][  T100] kmemleak:     [<00000000fdaaa837>] kvm_vm_ioctl+0x3d/0x50
+"""
+LEAKS = b"[   14.000001][  T100] kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)\n"
+
+
+def test_the_sum_of_leaks_is_left_out_where_they_are_told() -> None:
+    assert seen(LEAK + LEAKS) == [("boot", "memory leak in kvm_leaks")]
+    assert seen(LEAKS) == [("boot", "kmemleak: new suspected memory leaks")]
+
+
 def test_what_a_hung_guest_is_made_to_say_is_left_out() -> None:
     console = warning(b"one") + b"\nrig: gave up: silent for 90 s\n" + warning(b"two")
     assert seen(console) == [("boot", "WARNING in one")]
