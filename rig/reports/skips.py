@@ -126,13 +126,13 @@ OPERATIONS = Skips(  # the same for these, where they are what such a place call
 )
 
 TIMER_ENTRY = Skips("apic_timer_interrupt ^el1h?_(?:64_)?irq ^asm_call_")
-WATCHING = Skips("rcu_check_callbacks rcu_sched_clock_irq watchdog cpu_stall")  # what looks for stalls in the timer
+WATCHING = Skips("rcu_check_callbacks rcu_sched_clock_irq watchdog cpu_stall preempt_schedule_irq")  # on its behalf
 IDLE = Skips("=do_idle =cpu_idle =cpu_idle_loop ^rcu_gp_")
 REPORTING = Skips(  # what is above the bug in a stack, beside the blameless
     "^el1.*(?:sync|abort) tag_check mem_abort kernel_fault ^do_bad_area ^handle_bad_stack ^__bad_stack",
     "^report_ ^asm_exc_ ^exc_ ^handle_bug __ubsan ^ubsan_ ^print_ ^preempt_check =bad_page usercopy_abort",
     "=check_bytes_and_report =free_to_partial_list _debug_processing$ =on_freelist =object_err =print_trailer",
-    "^_*(?:preempt_)?schedule ^__switch_to context_switch retint_kernel ^irqentry_ =dump_cpu_task rcu_dump_cpu_stacks",
+    "^_*(?:preempt_)?schedule ^__switch_to context_switch retint_kernel irqentry_ =dump_cpu_task rcu_dump_cpu_stacks",
 )
 
 SMP_CALL = "smp_call_function"

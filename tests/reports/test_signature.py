@@ -115,6 +115,11 @@ def test_a_deadlock_is_one_bug_whoever_comes_second() -> None:
     assert not same(one, elsewhere)
 
 
+def test_a_task_is_known_by_what_it_did_when_it_was_preempted() -> None:
+    entry = ("__schedule", "preempt_schedule_irq", "raw_irqentry_exit_cond_resched", "asm_sysvec_apic_timer_interrupt")
+    assert signature.signature(rcu(*entry, "spin", "reader")) == "stall: spin < reader"
+
+
 def test_whom_an_interrupt_came_to_says_nothing() -> None:
     found = report("KASAN: use-after-free Read in tick", "tick", "call_timer_fn", "do_idle", alias="bad-access")
     assert signature.signature(found) == "access: tick"
