@@ -7,7 +7,7 @@ field the first of them decides.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from rig.model import Access, Lock
 from rig.reports import frames, skips
@@ -240,6 +240,7 @@ def _listed(lines: Sequence[str]) -> Iterator[Lock]:
 # ---- message
 
 _ABOVE = "------------[ cut here ]------------"
+_PANIC = "Kernel panic"  # what is right above it is why
 _OTHER = re.compile("WARNING:|kernel BUG at")
 MESSAGES = _Table(  # the group `said`, or all of what matches
     r"refcount_t: .*",
@@ -270,7 +271,9 @@ def message(before: Sequence[str], lines: Sequence[str]) -> str:
     """Return what a report says beside its title, in one line, "" if nothing: the words of a WARN() or BUG() above it,
     or what the table knows in its own lines. `before` are the lines above it.
     """
-    return _above(before[-_NEAR:]) or next(_said(lines[:_FAR]), "")
+    near = before[-_NEAR:]
+    cause = _said(near) if lines and _PANIC in lines[0] else iter(())
+    return _above(near) or next(chain(cause, _said(lines[:_FAR])), "")
 
 
 def _above(before: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ def _noted(pieces: Iterable[bytes], begins: list[tuple[int, str]]) -> Iterator[b
 
 
 def _follows(report: Report, before: Report) -> bool:
-    """Whether `report` is the rest of `before`: a panic without a cause, the trap BUG() is made of, the sum of leaks."""
+    """Whether `report` is the rest of `before`: a panic without a cause, the trap of a BUG(), the sum of leaks."""
     there = report.frame == before.frame or () != report.traces[:1] == before.traces[:1]
     trap = report.title.startswith("invalid opcode in ") and there
     leaks = report.title.startswith("kmemleak:") and before.title.startswith("memory leak in ")

@@ -352,6 +352,11 @@ CUT = "------------[ cut here ]------------"
         (["list_del corruption. x->next is y", CUT], ["kernel BUG at a"], "list_del corruption. x->next is y"),
         (["something before", CUT], ["WARNING: a"], ""),
         (["something before"], ["WARNING: a"], ""),
+        (
+            ["mce: [Hardware Error]: CPU 1: Machine Check Exception: 5", "mce: [Hardware Error]: TSC 0"],
+            ["Kernel panic - not syncing: Fatal local machine check"],
+            "CPU 1: Machine Check Exception: 5",
+        ),
         ([CUT, "words", "WARNING: a"], ["invalid opcode: 0000"], ""),
         ([], ["BUG kmalloc-64 (Not tainted): Poison overwritten"], "Poison overwritten"),
         ([], ["watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [churn:9]"], "CPU#1 stuck for 26s! [churn:9]"),
