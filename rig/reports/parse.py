@@ -23,7 +23,10 @@ _SUPPRESSING = re.compile(  # trouble of whoever ran the test
     rb"|INIT: PANIC: segmentation violation!"
     rb"|\*\*\* stack smashing detected \*\*\*: terminated"
 )
-_TROUBLE = Needles(b"Out of memory: Kill", b"runtime: out of", b"SIGBUS", b"INIT: PANIC:", b"stack smashing")
+_NOTABLE = Needles(
+    *(_PANIC, _DISCONNECTED),
+    *(b"Out of memory: Kill", b"runtime: out of", b"SIGBUS", b"INIT: PANIC:", b"stack smashing"),
+)
 
 
 def parse(log: bytes) -> tuple[Report, ...]:
@@ -103,11 +106,13 @@ class Stream:
 
     def _note(self, raw: bytes) -> None:
         """Take down what says something about all reports."""
+        if not _NOTABLE.positions(raw):
+            return
         panic = raw.rfind(_PANIC)
         if panic >= 0:
             self._last_panic = self._offset + panic
         self._disconnected |= _DISCONNECTED in raw
-        self._suppressed |= bool(_TROUBLE.positions(raw)) and _SUPPRESSING.search(raw) is not None
+        self._suppressed |= _SUPPRESSING.search(raw) is not None
 
     def _keep(self, raw: bytes, since: int) -> None:
         kept = raw[max(0, since - cut.BACK) :]
