@@ -2,7 +2,6 @@
 
 import signal
 from collections import deque
-from collections.abc import Iterable
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, TypeAdapter
@@ -190,11 +189,3 @@ def _signal(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def read(workload: Workload, lines: Iterable[str], exit_status: int | None, seconds: float) -> Outcome:
-    """Return what came of `workload`, which printed `lines`; `exit_status` is None if it never ended."""
-    reader = Reader(workload)
-    for line in lines:
-        reader.feed(line)
-    return reader.outcome(exit_status, seconds)

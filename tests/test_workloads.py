@@ -10,7 +10,10 @@ METRIC = '{"metric":"pf_fixed","value":129,"unit":"faults","kind":"exact"}'
 
 
 def read(*lines: str, status: int | None = 0) -> Outcome:
-    return workloads.read(CHURN, lines, status, 1.5)
+    reader = workloads.Reader(CHURN)
+    for line in lines:
+        reader.feed(line)
+    return reader.outcome(status, 1.5)
 
 
 def table(text: str) -> dict[str, workloads.Entry]:

@@ -106,7 +106,7 @@ def _excerpt(finding: Finding) -> Iterator[RenderableType]:
     yield Text(f"\n{printable(finding.title)}  ({finding.console})", style="bold")
     yield Text("\n".join(f"  {line}" for line in lines[:EXCERPT]) + more, style="dim")
     if finding.place:
-        yield Padding(decoded.place(finding.place, finding.source), (0, 2))
+        yield Padding(decoded.place(finding.place, finding.source), (0, 2), expand=False)
 
 
 def _metrics(changes: Iterable[MetricChange], *, alone: bool) -> Table:

@@ -1,0 +1,62 @@
+"""What may be removed, and what may not."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from rig import cache, gc, paths, store
+
+pytestmark = pytest.mark.usefixtures("own_dirs")
+
+
+def kept(directory: Path, *, days: float = 0.0) -> Path:
+    """Make an entry of the cache that was used so many days ago."""
+    directory.mkdir(parents=True)
+    (directory / "file").write_bytes(bytes(100))
+    used = time.time() - days * gc.DAY
+    os.utime(directory, (used, used))
+    return directory
+
+
+def going(*, days: float = 14.0, everything: bool = False) -> set[Path]:
+    return {item.path for item in gc.garbage(days=days, everything=everything)}
+
+
+def test_what_was_not_used_for_long_goes() -> None:
+    old, new = kept(cache.kernels() / "old", days=15), kept(cache.kernels() / "new", days=13)
+    assert going() == {old}
+    assert going(days=10) == {old, new}
+
+
+def test_a_source_that_is_in_use_stays() -> None:
+    old = kept(cache.sources() / "tree", days=99)
+    with FileLock(old / "lock"):
+        os.utime(old, (0, 0))
+        assert going() == set()
+
+
+def test_an_interrupted_run_goes_and_a_live_one_stays() -> None:
+    with store.draft() as interrupted:
+        pass
+    with store.draft() as live:
+        assert going() == {interrupted.directory}
+        assert live.directory not in going(everything=True)
+
+
+def test_a_live_run_keeps_the_whole_cache() -> None:
+    kernel = kept(cache.kernels() / "kernel")
+    with store.draft():
+        assert going(everything=True) == set()
+    assert cache.kernels() in going(everything=True)
+    assert kernel.is_relative_to(paths.cache())
+
+
+def test_removed_is_gone() -> None:
+    old = kept(cache.images() / "old", days=99)
+    (item,) = gc.garbage(days=14, everything=False)
+    assert item.bytes == 100
+    gc.remove(item)
+    assert not old.exists()
