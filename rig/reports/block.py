@@ -69,7 +69,8 @@ class Block:
 
         Nor if one is not whole then: its lines are lost, not mixed with others.
         """
-        if not any(self._plain(opening)[1].damage for opening in tangle):
+        plain = [self._plain(opening) for opening in tangle]
+        if not any(name.damage and piece.window < len(piece.lines) for piece, name in plain):
             return {}
         pieces = self._cutter.untangled(tangle)
         names = [self._name(opening, piece) for opening, piece in zip(tangle, pieces, strict=True)]

@@ -123,3 +123,9 @@ class Console:
     def text(self, start: int, end: int) -> str:
         """Return a line's text, at most LONGEST bytes of it."""
         return self.log[start : min(end, start + LONGEST)].decode(errors="replace")
+
+    def texts(self, starts: Iterable[int], ends: Iterable[int]) -> list[str]:
+        """Return the texts of several lines."""
+        log = self.log
+        lines = [log[start : min(end, start + LONGEST)] for start, end in zip(starts, ends, strict=True)]
+        return b"\n".join(lines).decode(errors="replace").split("\n") if lines else []

@@ -3,10 +3,10 @@
 import heapq
 import sys
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from rig.reports import families
 from rig.reports.console import CONSOLE, LONGEST, UNPREFIXED, Console, Lines
@@ -61,11 +61,14 @@ class Cutter:
     def cut(self, opening: Opening) -> Cut:
         """Return the report that `opening` opens."""
         context, _ = self._console.split_prefix(opening.start, opening.end)
-        kept = list(self._kept(context, opening))
-        window = len(kept)
+        first = self._first(opening)
+        starts, lines = self._below(context, opening)
+        starts, lines = _reliable(context, [opening.start, *starts], [first, *lines])
+        end = _end(lines, _ENOUGH_KMSAN if "BUG: KMSAN:" in first else _ENOUGH)
+        window = end
         if context in (UNPREFIXED, CONSOLE):
-            window = bisect_left([start for start, _ in kept], self._stopper_after(opening))
-        return Cut(context, self._before(context, opening), tuple(line for _, line in kept), window)
+            window = min(end, bisect_left(starts, self._stopper_after(opening)))
+        return Cut(context, self._before(context, opening), tuple(lines[:end]), window)
 
     def tangle(self, opening: Opening) -> tuple[Opening, ...]:
         """Return the openings around one, itself included, that are near enough for their reports to be mixed.
@@ -86,12 +89,11 @@ class Cutter:
         """Return reports that were printed at the same time, each with its own lines only."""
         context, _ = self._console.split_prefix(tangle[0].start, tangle[0].end)
         end = min(self._console.beside(tangle[0].start, SPAN), _reached(self._openings[context], tangle[-1].start, 1))
-        between = islice(self._between(self._contexts[context], tangle[0].start, end), LINES)
-        found = [(start, line) for start, line in between if not _unreliable(context, line) and _TAINT not in line]
-        starts = [start for start, _ in found]
-        owned = untangle([line for _, line in found], [bisect_left(starts, one.start) for one in tangle])
+        starts, lines = self._between(self._contexts[context], tangle[0].start, end)
+        starts, lines = _reliable(context, starts[:LINES], lines[:LINES])
+        owned = untangle(lines, [bisect_left(starts, one.start) for one in tangle])
         return [
-            Cut(context, self._before(context, one), tuple(found[index][1] for index in own), len(own))
+            Cut(context, self._before(context, one), tuple(lines[index] for index in own), len(own))
             for one, own in zip(tangle, owned, strict=True)
         ]
 
@@ -99,40 +101,32 @@ class Cutter:
         at = bisect_left(self._stoppers, opening.end)
         return self._stoppers[at] if at < len(self._stoppers) else len(self._console.log)
 
-    def _kept(self, context: str, opening: Opening) -> Iterator[tuple[int, str]]:
-        first = self._first(opening)
-        yield opening.start, first
-        enough = _ENOUGH_KMSAN if "BUG: KMSAN:" in first else _ENOUGH
-        count = 1
-        for start, line in self._from(context, opening):
-            if _unreliable(context, line) or _TAINT in line:
-                continue
-            if (count > enough and (_ENDS[0] in line or _ENDS[1] in line)) or count == LINES:
-                return
-            yield start, line
-            count += 1
-
     def _first(self, opening: Opening) -> str:
         _, start = self._console.split_prefix(opening.start, opening.end)
         near = start if opening.header < start + LONGEST // 2 else opening.header
         return self._console.text(near, opening.end)
 
-    def _from(self, context: str, opening: Opening) -> Iterator[tuple[int, str]]:
-        """Yield the lines of a context below an opening, and from an all-CPU backtrace on those of all CPUs."""
+    def _below(self, context: str, opening: Opening) -> tuple[list[int], list[str]]:
+        """Return the lines of a context below an opening, and from an all-CPU backtrace on those of all CPUs."""
         reach = REACH if bisect_left(self._found, opening.start, key=_start) < self._flood else FLOOD_REACH
         span = self._console.beside(opening.start, SPAN)
         own_end = min(span, _reached(self._openings[context], opening.start, reach))
-        own = self._between(self._contexts[context], opening.end, own_end)
-        for start, line in own:
-            yield start, line
-            if _ALL_CPUS in line:
-                cpus = self._between(self._cpus, start + 1, min(span, _reached(self._found, start, reach)))
-                yield from cpus if context.startswith("C") else heapq.merge(own, cpus)
-                return
+        starts, lines = self._between(self._contexts[context], opening.end, own_end)
+        asked = next((index for index, line in enumerate(lines) if _ALL_CPUS in line), None)
+        if asked is None:
+            return starts, lines
+        cpus_end = min(span, _reached(self._found, starts[asked], reach))
+        cpus = zip(*self._between(self._cpus, starts[asked] + 1, cpus_end), strict=True)
+        rest = () if context.startswith("C") else zip(starts[asked + 1 :], lines[asked + 1 :], strict=True)
+        merged = list(heapq.merge(rest, cpus))
+        return starts[: asked + 1] + [start for start, _ in merged], lines[: asked + 1] + [line for _, line in merged]
 
-    def _between(self, lines: Lines, position: int, limit: int) -> Iterator[tuple[int, str]]:
-        for at in range(bisect_left(lines.starts, position), bisect_left(lines.starts, limit)):
-            yield lines.starts[at], self._console.text(lines.starts[at], lines.ends[at])
+    def _between(self, lines: Lines, position: int, limit: int) -> tuple[list[int], list[str]]:
+        """Return where lines begin, and their texts; no more than a report can have, however many are left out."""
+        first = bisect_left(lines.starts, position)
+        last = min(bisect_left(lines.starts, limit), first + 2 * LINES)
+        starts = lines.starts[first:last].tolist()
+        return starts, self._console.texts(starts, lines.ends[first:last])
 
     @cached_property
     def _cpus(self) -> Lines:
@@ -148,7 +142,7 @@ class Cutter:
         first = bisect_left(lines.starts, self._console.beside(opening.start, -BACK))
         for at in range(bisect_left(lines.starts, opening.start) - 1, first - 1, -1):
             line = self._console.text(lines.starts[at], lines.ends[at])
-            if line.strip() and not _unreliable(context, line):
+            if line.strip() and not (context != UNPREFIXED and _unreliable(line)):
                 shown.append(line)
             if len(shown) == wanted:
                 break
@@ -165,6 +159,25 @@ def _start(opening: Opening) -> int:
     return opening.start
 
 
-def _unreliable(context: str, line: str) -> bool:
+def _reliable(context: str, starts: list[int], lines: list[str]) -> tuple[list[int], list[str]]:
+    """Return the lines that are not to be left out; the first one never is."""
+    guesses = context != UNPREFIXED
+    kept = [
+        index
+        for index, line in enumerate(lines)
+        if not index or not (_TAINT in line or (guesses and _unreliable(line)))
+    ]
+    if len(kept) == len(lines):
+        return starts, lines
+    return [starts[index] for index in kept], [lines[index] for index in kept]
+
+
+def _unreliable(line: str) -> bool:
     """Say whether a line is a frame the unwinder only guessed; without a stamp it may be anything."""
-    return (" ? " in line or line.endswith(" (unreliable)")) and context != UNPREFIXED and "<EOI>" not in line
+    return (" ? " in line or line.endswith(" (unreliable)")) and "<EOI>" not in line
+
+
+def _end(lines: Sequence[str], enough: int) -> int:
+    """Return how many lines a text has: up to what has nothing to add to it once there are enough."""
+    late = enumerate(lines[enough + 1 : LINES], enough + 1)
+    return next((at for at, line in late if _ENDS[0] in line or _ENDS[1] in line), min(len(lines), LINES))

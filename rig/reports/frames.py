@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from rig.reports import families, skips
@@ -10,6 +11,7 @@ from rig.reports.demangle import demangle
 from rig.reports.rules import Format, Pick, Seek, Step, Take
 
 NO_FRAME = "corrupted"
+_REMEMBERED = 2048  # lines and names: they come again and again
 _NEAR = 15  # lines below the start of a trace in which a frame must come
 
 
@@ -30,6 +32,7 @@ class _Walk:
     injected: bool
 
 
+@lru_cache(_REMEMBERED)
 def functions(line: str) -> tuple[str, ...]:
     """Return the functions of a stack frame line, the callee first; () if it is none."""
     match = families.FRAME.match(line) or (families.ARM_FRAME.search(line) if ") from [" in line else None)
@@ -52,6 +55,7 @@ def strip_syscall(name: str) -> str:
     return min(variants(name), key=len)
 
 
+@lru_cache(_REMEMBERED)
 def variants(name: str) -> tuple[str, ...]:
     """Return a name as it is and without each of the prefixes it has."""
     return (name, *(name[len(one) :] for one in skips.SYSCALL_PREFIXES if name.startswith(one) and name != one))

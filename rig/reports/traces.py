@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick
 
@@ -156,14 +157,14 @@ class _Reader:
 
     def _interrupted(self, text: str, selector: str | None) -> None:
         """Take the frame of a register dump: within a trace that of the code below the interrupt."""
-        found = tuple(frames(text))
+        found = frames(text)
         if found and not self._what:
             self._ip = found[0]
         elif selector:
             self._add(found)
 
     def _go_on(self, line: str) -> None:
-        found = tuple(frames(line))
+        found = frames(line)
         self._gap = 0 if found else self._gap + 1
         self._add(found)
         if self._gap > _GAP or (self._frames and not line.strip()):
@@ -181,8 +182,13 @@ def _again(above: Frame, frame: Frame) -> bool:
     return same and (above.offset == frame.offset or None in (above.offset, frame.offset))
 
 
-def frames(line: str) -> Iterator[Frame]:
-    """Yield the frames of a line of a stack, the callee first."""
+@lru_cache(2048)  # most stacks have their lower half in common with others
+def frames(line: str) -> tuple[Frame, ...]:
+    """Return the frames of a line of a stack, the callee first."""
+    return tuple(_frames(line))
+
+
+def _frames(line: str) -> Iterator[Frame]:
     if (match := _FRAME.match(line)) and _is_name(match["function"]):
         guessed = match["guess"] or match["rest"].endswith("(unreliable)")
         yield _frame(match, match["function"], reliable=not guessed)

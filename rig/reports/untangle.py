@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from enum import IntEnum
 
-from rig.reports import families
+from rig.reports import frames
 
 _PROCESS = re.compile(
     r"\b[Pp][Ii][Dd]: (\d+)|\bby task [^\n]*?/(\d+)|/(\d+) (?:is|just|for)\b|[\w)]:(\d+)\]|\btask [^\n]*?:(\d+) ",
@@ -63,56 +63,63 @@ class _Fit(IntEnum):
     WELL = 1
 
 
+class _Line:
+    """What a line says about the report it belongs to."""
+
+    def __init__(self, text: str) -> None:
+        self.processes = frozenset(_processes(text))
+        self.function = _function(text)
+        self.heads = next((head for kind, head in _KIN if kind.search(text)), None)
+        self.begins = frames.trace_start(text) is not None
+        self.in_trace = bool(frames.functions(text)) or _REGISTERS_OF_USER.match(text) is not None
+        self.ends = text.strip() in ("</TASK>", "") or _BOTTOM.search(text) is not None
+        once = _ONCE.match(text)
+        self.once = once[0] if once else ""
+
+
 class _Thread:
     """What one report had so far."""
 
-    def __init__(self, head: str, now: int) -> None:
-        self.head = head
-        self.processes = set(_processes(head))
-        self.function = _function(head)
-        self.had: set[str] = set()
-        self.tracing = False
-        self.last = now
+    def __init__(self, text: str, now: int) -> None:
+        head = _Line(text)
+        self._head = text
+        self._processes = set(head.processes)
+        self._function = head.function
+        self._had: set[str] = set()
+        self._tracing = False
+        self._last = now
 
-    def fit(self, line: str) -> tuple[int, ...]:
+    def fit(self, line: _Line) -> tuple[int, ...]:
         """Return how well a line goes with it; what comes first weighs most."""
         kin = self._by_kin(line)
-        return (min(kin, 0), self._by_process(line), kin, self._by_place(line), self._by_function(line), -self.last)
+        return (min(kin, 0), self._by_process(line), kin, self._by_place(line), self._by_function(line), -self._last)
 
-    def take(self, line: str, now: int) -> None:
+    def take(self, line: _Line, now: int) -> None:
         """Add a line."""
-        self.last = now
-        self.processes.update(_processes(line))
-        if once := _ONCE.match(line):
-            self.had.add(once[0])
-        if families.TRACE_START.search(line):
-            self.tracing = True
-        elif line.strip() in ("</TASK>", "") or _BOTTOM.search(line):
-            self.tracing = False
+        self._last = now
+        self._processes |= line.processes
+        self._had.add(line.once)
+        self._tracing = line.begins or (self._tracing and not line.ends)
 
-    def _by_process(self, line: str) -> _Fit:
-        named = set(_processes(line))
-        if not named or not self.processes:
+    def _by_process(self, line: _Line) -> _Fit:
+        if not line.processes or not self._processes:
             return _Fit.MAYBE
-        return _Fit.NOT if named.isdisjoint(self.processes) else _Fit.WELL
+        return _Fit.NOT if self._processes.isdisjoint(line.processes) else _Fit.WELL
 
-    def _by_kin(self, line: str) -> _Fit:
-        for kind, head in _KIN:
-            if kind.search(line):
-                return _Fit.WELL if head.search(self.head) else _Fit.NOT
-        return _Fit.MAYBE
-
-    def _by_place(self, line: str) -> _Fit:
-        if families.FRAME.search(line) or _REGISTERS_OF_USER.search(line):
-            return _Fit.WELL if self.tracing else _Fit.NOT
-        once = _ONCE.match(line)
-        return _Fit.NOT if once and once[0] in self.had else _Fit.MAYBE
-
-    def _by_function(self, line: str) -> _Fit:
-        function = _function(line)
-        if not function or not self.function:
+    def _by_kin(self, line: _Line) -> _Fit:
+        if not line.heads:
             return _Fit.MAYBE
-        return _Fit.WELL if function == self.function else _Fit.NOT
+        return _Fit.WELL if line.heads.search(self._head) else _Fit.NOT
+
+    def _by_place(self, line: _Line) -> _Fit:
+        if line.in_trace:
+            return _Fit.WELL if self._tracing else _Fit.NOT
+        return _Fit.NOT if line.once and line.once in self._had else _Fit.MAYBE
+
+    def _by_function(self, line: _Line) -> _Fit:
+        if not line.function or not self._function:
+            return _Fit.MAYBE
+        return _Fit.WELL if line.function == self._function else _Fit.NOT
 
 
 def untangle(lines: Sequence[str], heads: Sequence[int]) -> list[list[int]]:
@@ -120,12 +127,14 @@ def untangle(lines: Sequence[str], heads: Sequence[int]) -> list[list[int]]:
     threads: list[_Thread] = []
     owned: list[list[int]] = []
     opening = set(heads)
-    for now, line in enumerate(lines):
+    for now, text in enumerate(lines):
         if now in opening:
-            threads.append(_Thread(line, now))
+            threads.append(_Thread(text, now))
             owned.append([now])
         else:
-            best = max(range(len(threads)), key=lambda index: threads[index].fit(line))
+            line = _Line(text)
+            fits = [thread.fit(line) for thread in threads]
+            best = fits.index(max(fits))
             threads[best].take(line, now)
             owned[best].append(now)
     return owned
