@@ -16,16 +16,17 @@ _EXECUTOR = re.compile(r" Comm: syz\.(\d+)\.(\d+) ")
 
 
 class Block:
-    """What the reports of a stretch have in common; `seen` reports came before it."""
+    """What the reports of a stretch have in common; `seen` reports came before it, and `offset` bytes."""
 
-    def __init__(self, console: Console, found: Sequence[Opening], seen: int) -> None:
+    def __init__(self, console: Console, found: Sequence[Opening], *, seen: int, offset: int) -> None:
         self._console = console
+        self._offset = offset
         self._cutter = Cutter(console, found, seen)
         self._names: dict[tuple[int, int, tuple[str, ...]], Name] = {}  # a flood repeats itself
         self._apart: dict[int, dict[int, tuple[Cut, Name]]] = {}
 
     def report(self, opening: Opening) -> Report:
-        """Return the report it opens; positions are in the raw stretch, `end` is that of the opening line."""
+        """Return the report it opens; `end` is that of the opening line."""
         piece, called = self._read(opening)
         text = "\n".join((*piece.before, *piece.lines))
         executor = _EXECUTOR.search(text)
@@ -39,8 +40,8 @@ class Block:
             corrupted_reason=called.damage,
             executor=f"proc={executor[1]}, id={executor[2]}" if executor else None,
             context=piece.context,
-            start=self._console.raw_start(opening.start),
-            end=self._console.raw_end(opening.end),
+            start=self._offset + self._console.raw_start(opening.start),
+            end=self._offset + self._console.raw_end(opening.end),
             text=text,
             lead=len(piece.before),
             message=details.message(piece.before, own),

@@ -41,6 +41,14 @@ class Lines:
         self.ends = array("Q", ends)
 
 
+class _Names(dict[bytes | None, str]):
+    """Contexts by the caller in a stamp."""
+
+    def __missing__(self, caller: bytes | None) -> str:
+        name = self[caller] = caller.decode() if caller else CONSOLE
+        return name
+
+
 class Console:
     """A log without carriage returns; positions are in `log` unless said otherwise."""
 
@@ -107,14 +115,14 @@ class Console:
     def by_context(self) -> dict[str, Lines]:
         """Return every line of the log under its context."""
         contexts: defaultdict[str, Lines] = defaultdict(Lines)
-        late = self._late
+        late, names = self._late, _Names()
         for match in _LINE.finditer(self.log):
-            stamp, caller = match.group(1, 2)
+            stamp, caller, _ = match.groups()
             start, end = match.span(3)
             if stamp is None and match.start() in late:
                 context, start = self.split_prefix(start, end)
             else:
-                context = UNPREFIXED if stamp is None else caller.decode() if caller else CONSOLE
+                context = UNPREFIXED if stamp is None else names[caller]
             lines = contexts[context]
             lines.starts.append(start)
             lines.ends.append(end)
@@ -127,5 +135,6 @@ class Console:
     def texts(self, starts: Iterable[int], ends: Iterable[int]) -> list[str]:
         """Return the texts of several lines."""
         log = self.log
-        lines = [log[start : min(end, start + LONGEST)] for start, end in zip(starts, ends, strict=True)]
+        bounds = zip(starts, ends, strict=True)
+        lines = [log[start:end] if end - start < LONGEST else log[start : start + LONGEST] for start, end in bounds]
         return b"\n".join(lines).decode(errors="replace").split("\n") if lines else []

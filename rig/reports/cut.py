@@ -165,7 +165,7 @@ def _reliable(context: str, starts: list[int], lines: list[str]) -> tuple[list[i
     kept = [
         index
         for index, line in enumerate(lines)
-        if not index or not (_TAINT in line or (guesses and _unreliable(line)))
+        if not index or not (_TAINT in line or (guesses and ("?" in line or "(unr" in line) and _unreliable(line)))
     ]
     if len(kept) == len(lines):
         return starts, lines

@@ -43,6 +43,7 @@ def _names(match: re.Match[str]) -> tuple[str, ...]:
     return tuple(demangle(name).partition(".")[0] for name in match.groups() if name)
 
 
+@lru_cache(_REMEMBERED)
 def trace_start(line: str) -> re.Match[str] | None:
     """Return how a line starts a trace; `lastindex` tells the kind."""
     if ":" not in line and "Call" not in line:  # most lines, and most others fall by the next test

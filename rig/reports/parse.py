@@ -4,7 +4,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 
 from rig.model import Report
 from rig.reports import cut, openings
@@ -95,14 +94,11 @@ class Stream:
         starts = [console.raw_start(opening.start) for opening in found]
         first, last = bisect_left(starts, self._since), bisect_left(starts, until)
         if first < last:
-            block = Block(console, found, self._seen - first)
-            yield from map(partial(self._place, self._offset), map(block.report, found[first:last]))
+            block = Block(console, found, seen=self._seen - first, offset=self._offset)
+            self._end = self._offset + console.raw_end(found[last - 1].end)
+            self._seen += last - first
+            yield from map(block.report, found[first:last])
         self._keep(raw, until)
-
-    def _place(self, offset: int, report: Report) -> Report:
-        self._seen += 1
-        self._end = offset + report.end
-        return replace(report, start=offset + report.start, end=self._end)
 
     def _note(self, raw: bytes) -> None:
         """Take down what says something about all reports."""
