@@ -68,14 +68,14 @@ class Block:
     def _untangled(self, tangle: Sequence[Opening]) -> dict[int, tuple[Cut, Name]]:
         """Return reports by where they open, told apart; none if they can be read as the conventions cut them.
 
-        Nor if one is not whole then: its lines are lost, not mixed with others.
+        Nor if the title of one is in doubt then: its lines are lost, not mixed with others.
         """
         plain = [self._plain(opening) for opening in tangle]
-        if not any(name.damage and piece.window < len(piece.lines) for piece, name in plain):
+        if all(name.sure or piece.window == len(piece.lines) for piece, name in plain):
             return {}
         pieces = self._cutter.untangled(tangle)
         names = [self._name(opening, piece) for opening, piece in zip(tangle, pieces, strict=True)]
-        if any(name.damage for name in names):
+        if not all(name.sure for name in names):
             return {}
         read = zip(pieces, names, strict=True)
         return {opening.start: one for opening, one in zip(tangle, read, strict=True)}

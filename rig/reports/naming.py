@@ -14,11 +14,15 @@ _STAMP = re.compile(r"\[ *\d+\.\d+\]")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a report is called; `damage` is why that can't be trusted, "" if it can."""
+    """What a report is called; `damage` is why that can't be trusted, "" if it can.
+
+    `sure` if what the title is made of was all there, whatever else of the report is not.
+    """
 
     title: str
     alt_titles: tuple[str, ...] = ()
     damage: str = ""
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,18 @@ def name(group: Group, header: str, lines: Sequence[str], window: int) -> Name:
     fit, triggered = _fit(group, text, len(lines[0]))
     if not fit:
         raw = lines[0][max(lines[0].find(header), 0) :]
-        return Name(titles.clean(raw), damage="title but not the full report" if triggered else _interleaved(raw))
+        damage = "title but not the full report" if triggered else _interleaved(raw)
+        return Name(titles.clean(raw), damage=damage, sure=not damage)
     below = lines[text.count("\n", 0, fit.trigger.start()) : window]
     found = frames.blame(fit.how, below, fit.groups.get("func", ""))
     title, alt_titles = _titles(fit, found)
-    return Name(titles.clean(title), alt_titles, _damage(fit.how, found, title, lines))
+    doubt = _doubt(fit.how, found, title)
+    return Name(
+        title=titles.clean(title),
+        alt_titles=alt_titles,
+        damage=doubt or (frames.damage(lines) if fit.how.stack else ""),
+        sure=not doubt,
+    )
 
 
 def _fit(group: Group, text: str, first_line: int) -> tuple[_Fit | None, bool]:
@@ -88,12 +99,13 @@ def _titles(fit: _Fit, found: Blame) -> tuple[str, tuple[str, ...]]:
     return title, tuple(sorted({titles.clean(one) for one in made} - {titles.clean(title)}))
 
 
-def _damage(how: Format, found: Blame, title: str, lines: Sequence[str]) -> str:
+def _doubt(how: Format, found: Blame, title: str) -> str:
+    """Return why what a title is made of can't be trusted."""
     if how.corrupted:
         return "the report itself is missing"
     if how.frame and found.damage:
         return found.damage
-    return _interleaved(title) or (frames.damage(lines) if how.stack else "")
+    return _interleaved(title)
 
 
 def _interleaved(title: str) -> str:

@@ -71,7 +71,8 @@ class _Line:
         self.function = _function(text)
         self.heads = next((head for kind, head in _KIN if kind.search(text)), None)
         self.begins = frames.trace_start(text) is not None
-        self.in_trace = bool(frames.functions(text)) or _REGISTERS_OF_USER.match(text) is not None
+        self.calls = frames.functions(text)
+        self.in_trace = bool(self.calls) or _REGISTERS_OF_USER.match(text) is not None
         self.ends = text.strip() in ("</TASK>", "") or _BOTTOM.search(text) is not None
         once = _ONCE.match(text)
         self.once = once[0] if once else ""
@@ -117,6 +118,8 @@ class _Thread:
         return _Fit.NOT if line.once and line.once in self._had else _Fit.MAYBE
 
     def _by_function(self, line: _Line) -> _Fit:
+        if line.calls:
+            return _Fit.WELL if self._function in line.calls else _Fit.MAYBE
         if not line.function or not self._function:
             return _Fit.MAYBE
         return _Fit.WELL if line.function == self._function else _Fit.NOT
