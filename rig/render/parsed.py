@@ -67,11 +67,13 @@ def _style(report: Report, number: int, line: str) -> str:
 
 def _facts(report: Report) -> str:
     facts = [
+        report.message,
         report.type,
         f"bytes {report.start}-{report.end}",
         report.context and f"context {report.context}",
         report.corrupted and f"corrupted: {report.corrupted_reason}",
         report.suppressed and "suppressed: trouble of the test, not of the kernel",
         report.alt_titles and f"also: {'; '.join(report.alt_titles)}",
+        report.signature and f"signature: {report.signature}",
     ]
     return ", ".join(fact for fact in facts if fact)

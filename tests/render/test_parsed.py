@@ -41,6 +41,11 @@ def test_text_says_what_and_where_and_is_safe_to_print() -> None:
     assert all(char.isprintable() or char == "\n" for char in text)
 
 
+def test_text_says_what_the_bug_goes_by() -> None:
+    report = Report(title="BUG: soft lockup in kvm_a", message="CPU#1 stuck for 26s!", signature="stall: kvm_b < kvm_c")
+    assert "CPU#1 stuck for 26s!, bytes 0-0, signature: stall: kvm_b < kvm_c\n" in as_text(report).plain
+
+
 def test_text_says_why_a_report_is_not_to_be_trusted() -> None:
     report = Report(title="BUG: corrupted", corrupted=True, corrupted_reason="no trace", suppressed=True)
     text = as_text(report).plain
