@@ -57,11 +57,6 @@ def contradict(one: Report, other: Report) -> bool:
     return bool(this and that) and this != that
 
 
-def same(one: Report, other: Report) -> bool:
-    """Say whether two reports are of the same bug."""
-    return not keys(one).isdisjoint(keys(other)) and not contradict(one, other)
-
-
 def signature(report: Report) -> str:
     """Return the signature of a report by its other fields: the same from boot to boot, for people to read."""
     names = _lock_names(report.locks)

@@ -3,11 +3,15 @@ import pytest
 from rig.model import Access, Frame, Lock, Report, Trace
 from rig.reports import signature, titles
 from rig.reports.parse import parse
-from rig.reports.signature import contradict, keys, same
+from rig.reports.signature import contradict, keys
 from tests.reports.logs import KASAN, console
 
 SYSCALL = ("kvm_vm_ioctl", "__x64_sys_ioctl", "do_syscall_64", "entry_SYSCALL_64_after_hwframe")
 WATCHDOG = ("rcu_sched_clock_irq", "tick_sched_timer", "asm_sysvec_apic_timer_interrupt")
+
+
+def same(one: Report, other: Report) -> bool:
+    return not keys(one).isdisjoint(keys(other)) and not contradict(one, other)
 
 
 def stack(*names: str, what: str = "Call Trace") -> Trace:
