@@ -196,6 +196,12 @@ RECORDINGS = (
         says=r"(?s)BUG: soft lockup.*</TASK>",
     ),
     Recording(
+        name="stall-of-one-spin",
+        kernel="checked",
+        steps=(at(SOFT, 2), at(STALL, 3), *crime("soft-lockup")),
+        says=r"(?s)BUG: soft lockup.*self-detected stall.*</TASK>",
+    ),
+    Recording(
         name="rcu-stall-self",
         kernel="checked",
         steps=(at(STALL, 3), *crime("rcu-stall")),
