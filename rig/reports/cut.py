@@ -55,8 +55,11 @@ class Cutter:
         for opening in found:
             context, _ = console.split_prefix(opening.start, opening.end)
             self._openings.setdefault(context, []).append(opening)
-        noise = (start for text in families.NOISE for _, start, _ in console.lines_with(text))
-        self._stoppers = sorted({*noise, *(opening.start for opening in found if not opening.harmless)})
+        noise = [start for text in families.NOISE for _, start, _ in console.lines_with(text)]
+        stoppers = [opening for opening in found if not opening.harmless]
+        conventional = [opening for opening in stoppers if not opening.group.beyond]
+        self._stoppers = sorted({*noise, *map(_start, conventional)})
+        self._stoppers_beyond = sorted({*noise, *map(_start, stoppers)})
 
     def cut(self, opening: Opening) -> Cut:
         """Return the report that `opening` opens."""
@@ -98,8 +101,9 @@ class Cutter:
         ]
 
     def _stopper_after(self, opening: Opening) -> int:
-        at = bisect_left(self._stoppers, opening.end)
-        return self._stoppers[at] if at < len(self._stoppers) else len(self._console.log)
+        stoppers = self._stoppers_beyond if opening.group.beyond else self._stoppers
+        at = bisect_left(stoppers, opening.end)
+        return stoppers[at] if at < len(stoppers) else len(self._console.log)
 
     def _first(self, opening: Opening) -> str:
         _, start = self._console.split_prefix(opening.start, opening.end)

@@ -8,9 +8,15 @@ from rig.reports.rules import FUNC, NAME, PC, Group, Pick, Seek, Take, group, ma
 
 IN = Take.IN
 STACK = Take.STACK
+HEX = "[0-9a-f]+"
 ADDRESS = r"(?:0x[0-9a-f]+|[0-9a-f]{8,16})\b"
 CALL = Seek(matcher(r"Call [Tt]race:|Backtrace:"))
-IP = Seek(matcher(rf"(?:IP|NIP|pc |PC is at):? (?:\d{{4}}: *)?(?:{PC} *){{0,2}}(?:{NAME}|{ADDRESS}|\(null\))"))
+IP = Seek(
+    matcher(
+        rf"(?:(?:IP|NIP|pc |PC is at):? (?:\d{{4}}: *)?(?:{PC} *){{0,2}}|Krnl PSW : {HEX} {HEX} \()"
+        rf"(?:{NAME}|{ADDRESS}|\(null\))"
+    )
+)
 POWERPC_TRAP = rf"--- interrupt: [0-9a-f]+ at (?:{PC} )?{NAME}"
 WARN_IP = Seek(matcher(rf"{IP.pattern.pattern}|{POWERPC_TRAP}"))
 AT = Seek(matcher(rf"at: (?:{PC} *)?{NAME}"))
@@ -41,11 +47,13 @@ TRACE_START = matcher("|".join(f"({start})" for start in _TRACE_STARTS))  # last
 TRACE_WORDS = ("Call ", "acktrace", "Allocated", "Freed", "Uninit", "badaddr")  # each of them has one of these
 REGISTERS = len(_TRACE_STARTS)  # the kind no frames need to follow
 FRAME = matcher(rf"^(?:kmemleak: )?[ \t]*(?:{PC} *){{0,2}}(?:(_[RZ][\w$.]+)(?=\+)|{NAME})")
-ARM_FRAME = matcher(rf"{PC} \((\w+)\) from {PC} \((\w+)[.+]")
+ARM_FRAME = matcher(
+    rf"{PC} \((\w++)[\w.]*+\) from {PC} \((\w++)[.+]"
+    r"|^[ \t]*+(\w++)[\w.]*+ from (\w++)[\w.]*+\+0x"  # since 5.18
+)
 STACKLESS = "(stack is not available)"
 
 SRC = r"(?<![\w/.-])[\w/.-]+\.[A-Za-z]+:\d+"
-HEX = "[0-9a-f]+"
 AT_FUNC = rf"at: (?:{PC} *)?{FUNC}"
 ACCESS = rf"(?P<access>Read|Write) (?:of size \d+|at addr {HEX})"
 SIZED = r"(?P<access>Read|Write) of size \d+"
@@ -588,10 +596,10 @@ GROUPS: tuple[Group, ...] = (
         "BUG kmalloc-",
         formats=(
             row("BUG kmalloc-…: Object already free", "BUG: Object already free"),
-            row(  # as of any other cache, see `beyond`; the alias is what the conventions make of it
+            row(  # the alias is as of any other cache, see `beyond`
                 r"BUG (?P<cache>kmalloc-\S+) (?P<taint>\(.*?\)): (?!kasan: )(?P<what>.+)",
-                "BUG {cache}: {what}",
-                alias="BUG {cache} {taint}: {what}",
+                "BUG {cache} {taint}: {what}",
+                alias="BUG {cache}: {what}",
                 stack=False,
             ),
         ),

@@ -35,7 +35,7 @@ class _Walk:
 @lru_cache(_REMEMBERED)
 def functions(line: str) -> tuple[str, ...]:
     """Return the functions of a stack frame line, the callee first; () if it is none."""
-    match = families.FRAME.match(line) or (families.ARM_FRAME.search(line) if ") from [" in line else None)
+    match = families.FRAME.match(line) or (families.ARM_FRAME.search(line) if " from " in line else None)
     return _names(match) if match else ()
 
 
@@ -156,14 +156,16 @@ def damage(lines: Sequence[str]) -> str:
     Only the first trace of each kind counts: later ones may be of somebody else.
     """
     seen: set[int | None] = set()
+    whole = False
     for index, line in enumerate(lines):
         match = trace_start(line)
         if match and match.lastindex not in seen:
             seen.add(match.lastindex)
-            reason = "" if match.lastindex == families.REGISTERS else _damage_below(lines, index)
-            if reason:
+            reason = _damage_below(lines, index)
+            if reason and match.lastindex != families.REGISTERS:
                 return reason
-    return "" if seen else "no trace"
+            whole |= not reason
+    return "" if whole else "no trace"
 
 
 def _damage_below(lines: Sequence[str], start: int) -> str:

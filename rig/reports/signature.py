@@ -25,6 +25,7 @@ _OF_LOCKS = re.compile(
 )
 _OWN = re.compile(r"Call [Tt]race|[Bb]acktrace|NMI backtrace|stack backtrace|RIP|KMSAN")
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b.*")
+_TAINT = re.compile(r" \((?:Not tainted|Tainted: [^()]*)\)")
 _INSTANCE = re.compile(r"#\d+")  # tells lock classes of one name apart, by the order they came up in
 
 
@@ -64,7 +65,7 @@ def signature(report: Report) -> str:
         return f"{report.title.partition(' in ')[0]}: {', '.join(sorted(names))}"
     family = _family(report)
     shown = _stack(report)[-_SHOWN:] if family == "stall" else _blamed(report)[:_SHOWN]
-    kind = family or report.title.partition(" in ")[0].removesuffix(":")
+    kind = family or _TAINT.sub("", report.title.partition(" in ")[0]).removesuffix(":")
     return f"{kind}: {' < '.join(shown)}" if shown else ""
 
 

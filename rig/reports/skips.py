@@ -14,7 +14,7 @@ __fortify_report __phys_addr
 
 _TRAPS = """
 panic invalid_op report_bug fixup_bug do_error _trap$ do_trap show_stack dump_stack walk_stack dump_backtrace
-warn_slowpath warn_alloc warn_bogus __warn stack_trace_consume_entry stack_trace_save arch_stack_walk
+unwind_backtrace warn_slowpath warn_alloc warn_bogus __warn stack_trace_consume_entry stack_trace_save arch_stack_walk
 program_check_exception program_check_common do_kernel_fault do_translation_fault do_mem_abort el1_abort
 el1h_64_sync
 """
