@@ -32,7 +32,7 @@ class Plan:
     base: Recipe
     patched: Recipe | None
     profile: Profile
-    workloads: tuple[workloads.Entry, ...]
+    workloads: tuple[workloads.Entry | workloads.Own, ...]
     repeats: int
     confirm: int
     seconds: int

@@ -152,6 +152,7 @@ class Workload:
     argv: tuple[str, ...]  # in the guest, complete
     seconds: int  # of stress asked for
     limit: float  # wall seconds after which it counts as hung
+    program: Path | None = None  # on the host: the user's own, to be copied to argv[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +182,8 @@ class Outcome:
 
     @property
     def progressed(self) -> bool:
-        """Whether it did its work, so that seeing nothing means something."""
-        return self.iterations > 0 and self.l2_entries > 0
+        """Whether it did its work, so that seeing nothing means something; of a user's own its word is taken."""
+        return self.status is Status.PASS or (self.iterations > 0 and self.l2_entries > 0)
 
 
 # ---- reports and trials

@@ -63,12 +63,29 @@ def workload_table() -> dict[str, workloads.Entry]:
     return workloads.load(path.read_text(), str(path))
 
 
-def _workloads(names: tuple[str, ...]) -> tuple[workloads.Entry, ...]:
+def _workloads(names: tuple[str, ...]) -> tuple[workloads.Entry | workloads.Own, ...]:
     table = workload_table()
-    for name in names:
-        if name not in table:
-            raise InputError(f"no workload {name!r}", hint=yamlfile.near(name, list(table)))
-    return tuple(table[name] for name in dict.fromkeys(names))
+    found = {name: _own(name) if "/" in name else _listed(name, table) for name in names}
+    called = [entry.name for entry in found.values()]
+    if twice := next((name for name in called if called.count(name) > 1), None):
+        raise InputError(f"two workloads are called {twice}", hint="a program goes by its file name: rename one")
+    return tuple(found.values())
+
+
+def _listed(name: str, table: dict[str, workloads.Entry]) -> workloads.Entry:
+    if name not in table:
+        hint = yamlfile.near(name, list(table))
+        raise InputError(f"no workload {name!r}", hint=f"{hint}; a program of your own is named with a /, as ./{name}")
+    return table[name]
+
+
+def _own(name: str) -> workloads.Own:
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise InputError(f"no program {name}", hint="a workload with a / in its name is a file of yours")
+    if path.read_bytes()[:2] != b"#!" and path.read_bytes()[:4] != b"\x7fELF":
+        raise InputError(f"{name} is no program", hint="a script begins with #!/bin/sh, a binary is linked statically")
+    return workloads.Own(path=path.resolve())
 
 
 def plan_file(name: str) -> PlanFile:

@@ -1,7 +1,10 @@
 """The table of workloads, and how what they print is read. No I/O."""
 
+import re
 import signal
 from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, TypeAdapter
@@ -17,8 +20,10 @@ LONGEST_LINE = 500  # characters
 MOST_METRICS = 1000
 SKIPPED = 4
 USAGE = 2
+UPLOADS = "/tmp"  # in the guest
 NOT_RUN = (126, 127)
 PROGRESS, SKIP, DETECTORS, METRIC = "@progress ", "@skip ", "@detectors ", '{"metric"'
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for a marker's name
 ALIVE = {"lockdep": "debug_locks"}  # a detector, and the key of rig-run's answer that is 0 once it is spent
 
 
@@ -30,6 +35,23 @@ class Entry(yamlfile.Strict):
     description: str
     args: tuple[str, ...] = ("--seconds", "{seconds}", "--vcpus", "{vcpus}", "--seed", "{seed}")
     overshoot: float = Field(default=5.0, ge=0)  # seconds beyond those asked for, on real hardware
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A program or script of the user's, on the host; it is run in the guest without arguments."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Return its name as a workload, which stands in markers and file names."""
+        return _UNFIT.sub("-", self.path.name)
+
+    @property
+    def description(self) -> str:
+        """Return what it is."""
+        return f"your own {self.path}"
 
 
 def load(text: str, where: str) -> dict[str, Entry]:
@@ -57,8 +79,12 @@ def _filled(entry: Entry, **values: int) -> tuple[str, ...]:
     return tuple(word.format(**values) for word in entry.args)
 
 
-def command(entry: Entry, *, seconds: int, vcpus: int, seed: int, time_scale: float) -> Workload:
+def command(entry: Entry | Own, *, seconds: int, vcpus: int, seed: int, time_scale: float) -> Workload:
     """Return `entry` ready to be run; its limit leaves the kernel time to say what hangs."""
+    if isinstance(entry, Own):
+        limit = seconds * time_scale + HANG_SPEAKS_AFTER
+        argv = (f"{UPLOADS}/{entry.name}",)
+        return Workload(name=entry.name, argv=argv, seconds=seconds, limit=limit, program=entry.path)
     return Workload(
         name=entry.name,
         argv=(entry.program, *_filled(entry, seconds=seconds, vcpus=vcpus, seed=seed)),
@@ -175,7 +201,7 @@ class Reader:
         done = self._progress
         if self._unreadable:
             return Status.ERROR, f"printed what can't be read: {self._unreadable}"
-        if not (done.iterations and done.l2_entries):
+        if not ((done.iterations and done.l2_entries) or self._workload.program):
             return Status.FAIL, f"made no progress: {done.iterations} iterations, {done.l2_entries} L2 entries"
         return Status.PASS, ""
 

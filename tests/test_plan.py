@@ -47,3 +47,27 @@ def test_a_bad_file_names_file_and_field(tmp_path: Path, text: str, message: str
     path.write_text(text)
     with pytest.raises(InputError, match=f"plan.yaml: {message}"):
         yamlfile.load(plan.PlanFile, path)
+
+
+def test_a_workload_with_a_slash_is_a_program_of_the_users(tmp_path: Path) -> None:
+    script = tmp_path / "mine.sh"
+    script.write_text("#!/bin/sh\n")
+    made = plan.make("base", None, overrides=Overrides(workloads=("root-churn", str(script))))
+    assert [entry.name for entry in made.workloads] == ["root-churn", "mine.sh"]
+
+
+def test_a_program_of_the_users_must_be_one(tmp_path: Path) -> None:
+    text = tmp_path / "notes"
+    text.write_text("no program")
+    for name, complaint in ((str(text), "is no program"), (f"{tmp_path}/none", "no program")):
+        with pytest.raises(InputError, match=complaint):
+            plan.make("base", None, overrides=Overrides(workloads=(name,)))
+
+
+def test_two_workloads_of_one_name_are_not_told_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / directory / "mine" for directory in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("#!/bin/sh\n")
+    with pytest.raises(InputError, match="two workloads are called mine"):
+        plan.make("base", None, overrides=Overrides(workloads=tuple(map(str, paths))))

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from rig import paths, workloads
@@ -167,3 +169,21 @@ def test_a_flood_keeps_only_its_end() -> None:
 )
 def test_lockdep_is_lost_when_it_says_so(answer: str, lost: tuple[str, ...]) -> None:
     assert read(PROGRESS, f"@detectors {answer}").detectors_lost == lost
+
+
+# ---- a user's own
+
+
+OWN = workloads.command(workloads.Own(path=Path("/home/me/my test.sh")), seconds=5, vcpus=1, seed=1, time_scale=4)
+
+
+def test_a_program_of_the_users_is_copied_and_run_without_arguments() -> None:
+    assert (OWN.name, OWN.argv, OWN.program) == ("my-test.sh", ("/tmp/my-test.sh",), Path("/home/me/my test.sh"))
+    assert OWN.limit > 5 * 4
+
+
+@pytest.mark.parametrize(("status", "judged"), [(0, Status.PASS), (4, Status.SKIP), (1, Status.FAIL)])
+def test_its_word_is_taken(status: int, judged: Status) -> None:
+    outcome = workloads.Reader(OWN).outcome(status, 1.0)
+    assert outcome.status is judged
+    assert outcome.progressed == (judged is Status.PASS)

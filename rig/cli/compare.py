@@ -38,6 +38,7 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, **gi
     \b
     rig compare base patched
     rig compare base my.patch --workload root-churn --seconds 30
+    rig compare base my.patch --workload ./reproducer
     rig compare v6.1 HEAD --tree ~/linux --json result.json
     """
     carry_out(base, patched, given, json_file, dry_run=dry_run)

@@ -13,7 +13,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _EXPERIMENT = (
     click.option("--plan", default="default", show_default=True, metavar="NAME|FILE", help="the plan to start from"),
     click.option("--profile", metavar="NAME", help="what the kernels are built and booted with"),
-    click.option("-w", "--workload", "workloads", multiple=True, metavar="NAME", help="run this one; repeatable"),
+    click.option(
+        "-w",
+        "--workload",
+        "workloads",
+        multiple=True,
+        metavar="NAME|./FILE",
+        help="run this one, or a script or static program of your own; repeatable",
+    ),
     click.option("-n", "--repeats", type=click.IntRange(1), help="trials of each side"),
     click.option("--confirm", type=click.IntRange(0), help="further trials a suspicion may cost on each side"),
     click.option("-s", "--seconds", type=click.IntRange(1), help="of stress per workload and trial"),

@@ -21,6 +21,7 @@ from rig.workloads import PROGRESS, Reader
 # Seconds without a word, from the console or the workload. More than the kernel's own detectors of hangs need,
 # because they say more than the rig can.
 SILENCE = 90.0
+UPLOAD = 120.0  # seconds that copying a user's program may take
 RUN = "/bin/rig-run"
 CUT_OFF = Ending(end=End.KILLED, reason="its ssh server does not answer any more")
 
@@ -97,7 +98,9 @@ async def _status(guest: Guest, workload: Workload, reader: Reader, tell: Callab
     lines = Lines(read)
     command = shlex.join((RUN, workload.name, "--", *workload.argv))
     ran = None
-    with suppress(ShellError):
+    with suppress(ShellError, TimeoutError):
+        if workload.program:
+            await _upload(guest, workload.program, workload.argv[0])
         running = guest.shell.run(command, on_output=lines.feed)
         ran = await guest.during(running, what=workload.name, limit=workload.limit, silence=SILENCE)
     lines.end()
@@ -105,6 +108,11 @@ async def _status(guest: Guest, workload: Workload, reader: Reader, tell: Callab
         return ran.status
     await guest.leave(CUT_OFF)
     return None
+
+
+async def _upload(guest: Guest, program: Path, to: str) -> None:
+    await guest.shell.put(program, to, limit=UPLOAD)
+    await guest.shell.run(f"chmod +x {shlex.quote(to)}", limit=UPLOAD)
 
 
 def _bereaved(outcome: Outcome, ending: Ending) -> Outcome:

@@ -88,3 +88,14 @@ async def test_a_guest_that_never_gets_ready_has_no_outcomes(tmp_path: Path, mon
     fake.install(tmp_path, monkeypatch, Behaviour(boot="panic"))
     done = await run(tmp_path, workload("one"))
     assert (done.outcomes, done.ready_seconds, done.end) == ((), 0, End.PANICKED)
+
+
+async def test_a_program_of_the_users_is_copied_in_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "mine"
+    program.write_text("#!/bin/sh\n")
+    fake.install(tmp_path, monkeypatch, Behaviour(commands={"cat > /tmp/mine": Command(console="copied")}))
+    own = Workload(name="mine", argv=("/tmp/mine",), seconds=1, limit=20, program=program)
+    done = await run(tmp_path, own)
+    console = (tmp_path / done.console).read_text()
+    assert console.index("copied") < console.index("rig: begin mine")
+    assert done.outcomes[0].status is Status.PASS
