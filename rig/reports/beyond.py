@@ -87,6 +87,12 @@ LEAKS = group(
     ),
 )
 
+OBJECT = group(  # as debugfs lists what a scan found
+    "unreferenced object 0x",
+    beyond=_WORDS,
+    formats=(row("^unreferenced object 0x", "memory leak in {frame}", frame=LEAKED, skip=ALLOCATORS),),
+)
+
 OOPS = group(
     "Oops",
     beyond=_DUMP,
@@ -96,7 +102,7 @@ OOPS = group(
     ),
 )
 
-GROUPS: tuple[Group, ...] = (LOCKUP, MACHINE_CHECK, CORRUPTED_LIST, REFCOUNT, SLAB, LEAKS, OOPS)
+GROUPS: tuple[Group, ...] = (LOCKUP, MACHINE_CHECK, CORRUPTED_LIST, REFCOUNT, SLAB, LEAKS, OBJECT, OOPS)
 
 
 def opens(group: Group, line: str) -> bool:

@@ -11,6 +11,7 @@ from rig.reports.cut import Cut, Cutter
 from rig.reports.naming import Name
 from rig.reports.openings import Opening
 from rig.reports.types import type_of
+from rig.reports.untangle import mixed
 
 _EXECUTOR = re.compile(r" Comm: syz\.(\d+)\.(\d+) ")
 
@@ -71,7 +72,7 @@ class Block:
         Nor if the title of one is in doubt then: its lines are lost, not mixed with others.
         """
         plain = [self._plain(opening) for opening in tangle]
-        if all(name.sure or piece.window == len(piece.lines) for piece, name in plain):
+        if not any(_doubtful(piece, name) for piece, name in plain):
             return {}
         pieces = self._cutter.untangled(tangle)
         names = [self._name(opening, piece) for opening, piece in zip(tangle, pieces, strict=True)]
@@ -86,3 +87,8 @@ class Block:
             header = self._console.text(opening.header, opening.end)
             self._names[key] = naming.name(opening.group, header, piece.lines, piece.window)
         return self._names[key]
+
+
+def _doubtful(piece: Cut, name: Name) -> bool:
+    """Whether a report may have lost its lines to another one."""
+    return mixed(piece.lines) or (not name.sure and piece.window < len(piece.lines))

@@ -240,6 +240,9 @@ def _listed(lines: Sequence[str]) -> Iterator[Lock]:
 # ---- message
 
 _ABOVE = "------------[ cut here ]------------"
+_DUMPED = re.compile(
+    r" |(?:Code|RIP|RSP|R[A-D]X|RBP|R\d\d|[CF]S|CR2|DR\d): "
+)  # of another CPU that prints at the same time
 _PANIC = "Kernel panic"  # what is right above it is why
 _OTHER = re.compile("WARNING:|kernel BUG at")
 MESSAGES = _Table(  # the group `said`, or all of what matches
@@ -281,7 +284,7 @@ def _above(before: Sequence[str]) -> str:
     if _ABOVE not in before:
         return ""
     cut = len(before) - 1 - before[::-1].index(_ABOVE)
-    words = " ".join(line.strip() for line in before[cut + 1 :])
+    words = " ".join(line.strip() for line in before[cut + 1 :] if not _DUMPED.match(line))
     if _OTHER.search(words):  # of a report between
         return ""
     return words or next(_said(before[max(0, cut - 2) : cut]), "")

@@ -54,6 +54,8 @@ _ONCE = re.compile(  # what a report has once
     r"[ER]?[A-D]X|RSP|RBP|R08|R10|R13|FS|CS|CR2|DR0|DR3| *</?(?:TASK|IRQ)>)"
 )
 _BOTTOM = re.compile(r"^[ \[].*\b(?:entry_SYS\w+|ret_from_fork\w*|secondary_startup_64\w*|el0t?_\w*sync\w*)[+.]")
+_KERNEL_IP = re.compile(r"^RIP: 0010:(\w+)", re.ASCII)
+_REGISTERS = re.compile(r"(?:RIP: 0010|RSP|R[A-D]X|RBP|R\d\d|FS|CR2|Code): ?")
 _REGISTERS_OF_USER = re.compile(r"^RIP: 0033:")
 
 
@@ -76,6 +78,7 @@ class _Line:
         self.ends = text.strip() in ("</TASK>", "") or _BOTTOM.search(text) is not None
         once = _ONCE.match(text)
         self.once = once[0] if once else ""
+        self.registers = text if _REGISTERS.match(text) else ""
 
 
 class _Thread:
@@ -87,19 +90,24 @@ class _Thread:
         self._processes = set(head.processes)
         self._function = head.function
         self._had: set[str] = set()
+        self._registers: set[str] = set()
         self._tracing = False
         self._last = now
 
     def fit(self, line: _Line) -> tuple[int, ...]:
         """Return how well a line goes with it; what comes first weighs most."""
         kin = self._by_kin(line)
-        return (min(kin, 0), self._by_process(line), kin, self._by_place(line), self._by_function(line), -self._last)
+        again = line.registers in self._registers  # an oops ends with the registers it began with
+        by_process, by_place = self._by_process(line), self._by_place(line)
+        return (min(kin, 0), again, by_process, kin, by_place, self._by_function(line), -self._last)
 
     def take(self, line: _Line, now: int) -> None:
         """Add a line."""
         self._last = now
         self._processes |= line.processes
         self._had.add(line.once)
+        if line.registers:
+            self._registers.add(line.registers)
         self._tracing = line.begins or (self._tracing and not line.ends)
 
     def _by_process(self, line: _Line) -> _Fit:
@@ -123,6 +131,13 @@ class _Thread:
         if not line.function or not self._function:
             return _Fit.MAYBE
         return _Fit.WELL if line.function == self._function else _Fit.NOT
+
+
+def mixed(lines: Sequence[str]) -> bool:
+    """Whether the first registers in a report's text are surely another's: its own come later."""
+    function = _function(lines[0])
+    stopped_in = [found[1] for line in lines[1:] if (found := _KERNEL_IP.match(line))]
+    return bool(stopped_in) and stopped_in[0] != function and function in stopped_in
 
 
 def untangle(lines: Sequence[str], heads: Sequence[int]) -> list[list[int]]:

@@ -14,6 +14,7 @@ from rig.reports.parse import parse
 from tests.reports.logs import QUIET
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))
+MIXED = {"together"}  # two reports line by line: without the first one's start there is nothing to tell it by
 KEPT = ("title", "alt_titles", "type", "frame", "corrupted", "context", "lead", "message", "signature")
 
 
@@ -59,7 +60,9 @@ def test_quiet_lines_around_change_nothing(log: bytes) -> None:
     assert identities(QUIET + log + (b"" if log.endswith(b"\n") else b"\n") + QUIET) == identities(log)
 
 
-def test_each_report_is_found_again_from_its_start(log: bytes) -> None:
+@pytest.mark.parametrize("path", [path for path in GOLDEN if path.stem not in MIXED], ids=lambda path: path.stem)
+def test_each_report_is_found_again_from_its_start(path: Path) -> None:
+    log = path.read_bytes()
     for report in parse(log):
         again = parse(log[report.start :])[0]
         assert (again.title, again.frame, again.end + report.start) == (report.title, report.frame, report.end)
