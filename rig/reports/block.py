@@ -75,6 +75,8 @@ class Block:
         if not any(_doubtful(piece, name) for piece, name in plain):
             return {}
         pieces = self._cutter.untangled(tangle)
+        if not pieces:
+            return {}
         names = [self._name(opening, piece) for opening, piece in zip(tangle, pieces, strict=True)]
         if not all(name.sure for name in names):
             return {}

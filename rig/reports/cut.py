@@ -89,11 +89,14 @@ class Cutter:
         return next(tuple(openings[first + a : first + b]) for a, b in pairwise(apart) if a <= at - first < b)
 
     def untangled(self, tangle: Sequence[Opening]) -> list[Cut]:
-        """Return reports that were printed at the same time, each with its own lines only."""
+        """Return reports that were printed at the same time, each with its own lines only; [] if too long."""
         context, _ = self._console.split_prefix(tangle[0].start, tangle[0].end)
         end = min(self._console.beside(tangle[0].start, SPAN), _reached(self._openings[context], tangle[-1].start, 1))
         starts, lines = self._between(self._contexts[context], tangle[0].start, end)
-        starts, lines = _reliable(context, starts[:LINES], lines[:LINES])
+        heads = [bisect_left(starts, one.start) for one in tangle]
+        if heads[-1] >= min(len(starts), LINES):
+            return []
+        starts, lines = _reliable(context, starts[:LINES], lines[:LINES], heads)
         owned = untangle(lines, [bisect_left(starts, one.start) for one in tangle])
         return [
             Cut(context, self._before(context, one), tuple(lines[index] for index in own), len(own))
@@ -163,13 +166,15 @@ def _start(opening: Opening) -> int:
     return opening.start
 
 
-def _reliable(context: str, starts: list[int], lines: list[str]) -> tuple[list[int], list[str]]:
-    """Return the lines that are not to be left out; the first one never is."""
+def _reliable(
+    context: str, starts: list[int], lines: list[str], heads: Sequence[int] = (0,)
+) -> tuple[list[int], list[str]]:
+    """Return the lines that are not to be left out; `heads`, those that open a report, never are."""
     guesses = context != UNPREFIXED
     kept = [
         index
         for index, line in enumerate(lines)
-        if not index or not (_TAINT in line or (guesses and ("?" in line or "(unr" in line) and _unreliable(line)))
+        if index in heads or not (_TAINT in line or (guesses and ("?" in line or "(unr" in line) and _unreliable(line)))
     ]
     if len(kept) == len(lines):
         return starts, lines

@@ -5,6 +5,7 @@ from itertools import chain, zip_longest
 
 import pytest
 
+from rig.reports import cut
 from rig.reports.parse import parse
 from tests.reports import logs
 from tests.reports.logs import QUIET, WARNING, console
@@ -73,3 +74,14 @@ def test_a_header_whose_report_is_missing_gets_no_lines_of_its_neighbour() -> No
     lost = "BUG: kernel NULL pointer dereference, address: 0000000000000008\n"
     reports = parse(console(lost, "") + console(WARNING, ""))
     assert [report.corrupted for report in reports] == [True, False]
+
+
+@pytest.mark.parametrize("tail", [" ? what", " Disabling lock debugging due to kernel taint"])
+def test_a_line_that_opens_a_report_is_never_left_out(tail: str) -> None:
+    lost = f"BUG: kernel NULL pointer dereference, address: 0000000000000008{tail}\n"
+    assert len(parse(console(lost + WARNING.strip("\n").replace("    ", "") + lost, ""))) == 3
+
+
+def test_reports_too_far_apart_to_be_told_apart_are_survived() -> None:
+    lost = console("BUG: kernel NULL pointer dereference, address: 0000000000000008\n", "")
+    assert len(parse(lost + lost + b"x" * cut.SPAN + b"\n" + lost)) == 3
