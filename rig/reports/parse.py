@@ -8,7 +8,7 @@ from dataclasses import replace
 from rig.model import Report
 from rig.reports import cut, openings
 from rig.reports.block import Block
-from rig.reports.console import Console, Needles
+from rig.reports.console import LONGEST, Console, Needles
 
 BLOCK = 8 << 20  # bytes read before the reports in them are looked for
 
@@ -59,12 +59,13 @@ class Stream:
         self._disconnected = False
 
     def feed(self, chunk: bytes) -> Iterator[Report]:
-        """Yield the reports that are whole by now: those that open above the last cut.SPAN bytes."""
+        """Yield the reports that are whole by now: those that open above what one can reach, to the end of its line."""
+        reach = cut.SPAN + LONGEST
         for at in range(0, len(chunk), BLOCK):
             self._pieces.append(chunk[at : at + BLOCK])
             self._size += len(self._pieces[-1])
-            if self._size - self._since >= BLOCK + cut.SPAN:
-                yield from self._reports(self._size - cut.SPAN)
+            if self._size - self._since >= BLOCK + reach:
+                yield from self._reports(self._size - reach)
 
     def flush(self, late: int = 0) -> Iterator[Report]:
         """Yield the reports in what was fed so far, as if the log ended there.

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rig.reports import cut
 from rig.reports import parse as parsing
 from rig.reports.parse import Stream, parse, parse_chunks
 from tests.reports.logs import KASAN, QUIET, WARNING, console
@@ -33,6 +34,14 @@ def test_reports_far_apart_and_at_the_seams(newline: bytes, monkeypatch: pytest.
     monkeypatch.setattr(parsing, "BLOCK", len(log))
     assert in_blocks == parse(log)
     assert len(in_blocks) == 12
+
+
+def test_the_last_line_that_a_report_reaches_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cut, "SPAN", len(console(WARNING)))
+    log = console(WARNING) + console("a line that goes on and on" * 10 + "\n" + "nothing\n" * 200)
+    at_once = parse(log)
+    monkeypatch.setattr(parsing, "BLOCK", 1)
+    assert parse_chunks(pieces(log, 10)) == at_once
 
 
 def test_what_is_said_later_holds_for_all() -> None:
