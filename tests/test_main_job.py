@@ -59,6 +59,9 @@ async def test_a_known_bad_kernel_is_caught(name: str, workload: str, title: str
     (finding,) = [finding for finding in result["findings"] if finding["title"] == title]
     assert (finding["status"], finding["workload"], finding["base"]["hits"]) == ("new", workload, 0)
     assert finding["patched"]["hits"] == finding["patched"]["trials"] >= 3
+    assert finding["place"]["file"] == "arch/x86/kvm/mmu/tdp_mmu.c"
+    assert finding["place"]["line"] in dict(finding["source"])
+    assert " <- patched" in finding["example"]
 
 
 async def test_a_patch_that_does_not_compile_is_a_finding_with_the_compilers_words(tmp_path: Path) -> None:
@@ -73,6 +76,16 @@ async def test_a_kernel_that_panics_at_boot_is_a_finding(tmp_path: Path) -> None
     result = await compared("patched", "b02-panics-at-boot", tmp_path, *options, expect=Exit.INTRODUCED)
     titles = {finding["title"]: finding["status"] for finding in result["findings"]}
     assert titles["kernel BUG in kvm_mmu_spte_module_init"] == "new"
+
+
+async def test_a_program_of_the_users_runs_in_the_guest(tmp_path: Path) -> None:
+    script = tmp_path / "mine.sh"
+    script.write_text("#!/bin/sh\ntest -c /dev/kvm && uname -r\nexit 3\n")
+    file = tmp_path / "result.json"
+    await rig("run", "patched", "-n", "1", "-w", str(script), "--json", str(file), expect=Exit.INTRODUCED)
+    (finding,) = json.loads(file.read_text())["findings"]
+    assert (finding["title"], finding["workload"]) == ("mine.sh failed", "mine.sh")
+    assert "exit status 3: 6.1." in finding["example"]
 
 
 async def test_a_run_can_be_shown_copied_and_listed(tmp_path: Path) -> None:
