@@ -3,11 +3,11 @@
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from rig import paths, proc
 
-# By the compiler's own dependency files, not by preprocessing: that costs a third of a first build's time.
-CCACHE = (("CCACHE_DEPEND", "1"), ("CCACHE_MAXSIZE", "2G"))
+CACHED = Path(__file__).parent / "bin" / "rig-ccache"  # by name only, so that make sees the same command everywhere
 NEEDED = ("make", "gcc", "ld", "flex", "bison", "bc", "flock", "tar", "xz", "git")
 
 
@@ -28,9 +28,14 @@ async def detect() -> Toolchain:
     cached = shutil.which("ccache") is not None
     return Toolchain(
         version=", ".join(versions),
-        variables=("CC=ccache gcc",) if cached else (),
-        env=(*CCACHE, ("CCACHE_DIR", str(paths.cache() / "ccache"))) if cached else (),
+        variables=(f"CC={CACHED.name} gcc",) if cached else (),
+        env=_cached() if cached else (),
     )
+
+
+def _cached() -> tuple[tuple[str, str], ...]:
+    path = f"{CACHED.parent}:{os.environ.get('PATH', os.defpath)}"
+    return ("PATH", path), ("CCACHE_DIR", str(paths.cache() / "ccache")), ("CCACHE_MAXSIZE", "2G")
 
 
 def jobs() -> int:
