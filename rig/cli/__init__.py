@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -54,7 +55,10 @@ class Verbs(click.Group):
             sys.exit(Exit.INTERRUPTED)
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+NO_COLOR = False if os.environ.get("NO_COLOR") else None  # what rich does by itself (no-color.org)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "color": NO_COLOR})
 @click.version_option(__version__)
 def main() -> None:
     """Test a kernel patch: build the kernel with and without it, boot, stress and compare them.

@@ -1,5 +1,6 @@
 """Console logs: files, many at once; standard input; a console that is being written."""
 
+import errno
 import os
 import select
 import signal
@@ -8,12 +9,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import Event, parent_process
+from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
+from threading import Thread
+from typing import BinaryIO, TextIO
 
 import click
 
-from rig.errors import InputError
+from rig.errors import Exit, HostError, InputError
 from rig.model import Report
 from rig.render.parsed import Parsed
 from rig.reports.parse import Stream, parse_chunks
@@ -23,17 +28,23 @@ WORTH_A_PROCESS = 8 << 20  # bytes of logs below which one process is as fast as
 TICK = 1.0  # seconds a report has to become whole on a live console
 POLL = 0.2  # seconds between looks at a file, which can't be waited for; over NFS or 9p it can't be watched either
 
+_OVER: list[EventType] = []  # of a process that reads logs for another: set when nobody waits for them any more
+
 
 def read_all(names: Sequence[str]) -> Iterator[Parsed]:
     """Yield what each log says, in order; "-" is standard input. One that can't be read gets a message instead."""
-    cores = len(os.sched_getaffinity(0))
-    if cores == 1 or sum(map(_size, names)) < WORTH_A_PROCESS:
+    workers = min(len(os.sched_getaffinity(0)), len(names))
+    if workers == 1 or sum(map(_size, names)) < WORTH_A_PROCESS:
         yield from _known(map(_read, names))
         return
-    with ProcessPoolExecutor(min(cores, len(names)), initializer=_leave_interrupts_to_the_parent) as pool:
+    over = Event()
+    with ProcessPoolExecutor(workers, initializer=_depend_on_the_parent, initargs=(over,)) as pool:
         try:
-            yield from _known(pool.map(_read, names, chunksize=max(1, len(names) // (cores * 16))))
+            yield from _known(pool.map(_read, names, chunksize=max(1, len(names) // (workers * 16))))
+        except BrokenProcessPool as error:
+            raise HostError("a process that read logs was killed", hint="is there enough memory?") from error
         except BaseException:
+            over.set()  # or each worker would finish what it has begun
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -49,11 +60,16 @@ def _known(read: Iterator[Parsed | str]) -> Iterator[Parsed]:
 def _read(name: str) -> Parsed | str:
     try:
         if name == "-":
-            return Parsed(file=name, reports=parse_chunks(iter(partial(sys.stdin.buffer.read, CHUNK), b"")))
+            return Parsed(file=name, reports=parse_chunks(_pieces(_stdin().buffer)))
         with Path(name).open("rb") as file:
-            return Parsed(file=name, reports=parse_chunks(iter(partial(file.read, CHUNK), b"")))
+            return Parsed(file=name, reports=parse_chunks(_pieces(file)))
     except OSError as error:
         return _unreadable(name, error)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while not any(over.is_set() for over in _OVER) and (piece := file.read(CHUNK)):
+        yield piece
 
 
 def _unreadable(name: str, error: OSError) -> str:
@@ -67,8 +83,24 @@ def _size(name: str) -> int:
         return 0
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _stdin() -> TextIO:
+    """Return standard input; raises OSError if whoever started the rig closed it."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return sys.stdin
+
+
+def _depend_on_the_parent(over: EventType) -> None:
+    """Leave interrupts to the parent, and end when it does, however that comes."""
+    _OVER.append(over)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(Exit.INTERRUPTED)
 
 
 def follow(name: str) -> Iterator[Parsed]:
@@ -77,7 +109,7 @@ def follow(name: str) -> Iterator[Parsed]:
     Raises InputError.
     """
     try:
-        number = sys.stdin.fileno() if name == "-" else os.open(name, os.O_RDONLY)
+        number = _stdin().fileno() if name == "-" else os.open(name, os.O_RDONLY)
         pieces = _grown(number) if stat.S_ISREG(os.fstat(number).st_mode) else _sent(number)
         yield from _as_it_comes(name, pieces)
     except OSError as error:

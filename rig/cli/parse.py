@@ -56,20 +56,25 @@ def command(
     """
     if follow and (len(names) > 1 or form == "json"):
         raise click.UsageError("--follow reads one LOG and writes text or jsonl")
+    if names.count("-") > 1:
+        raise click.UsageError("standard input can be read once")
     if (tree or patches) and not vmlinux:
         raise click.UsageError("--tree and --patch need --vmlinux, which says where in them a frame is")
     decoder = Decoder(vmlinux, tree=tree, touched=touched([_text(patch) for patch in patches])) if vmlinux else None
-    read: list[Parsed] = []
+    kept: list[Parsed] = []
+    read, found = 0, False
     with suppress(KeyboardInterrupt) if follow else nullcontext():
         for log in logs.follow(names[0]) if follow else logs.read_all(names):
             log = _decoded(log, decoder, tree) if decoder else log
-            read.append(log)
+            read, found = read + 1, found or bool(log.reports)
+            if form == "json":
+                kept.append(log)
             _show(log, form, heading=not follow)
-    if form == "json" and read:
-        click.echo(parsed.as_json(read, several=len(names) > 1), nl=False)
-    if len(read) < len(names) and not follow:
+    if kept:
+        click.echo(parsed.as_json(kept, several=len(names) > 1), nl=False)
+    if read < len(names) and not follow:
         context.exit(Exit.USAGE)
-    context.exit(Exit.INTRODUCED if any(log.reports for log in read) else Exit.CLEAN)
+    context.exit(Exit.INTRODUCED if found else Exit.CLEAN)
 
 
 def _text(patch: Path) -> str:
@@ -96,4 +101,5 @@ def _show(log: Parsed, form: str, *, heading: bool) -> None:
         console = Console(highlight=False, soft_wrap=True)
         for text in (*([parsed.heading(log)] if heading else []), *map(parsed.as_text, log.reports)):
             console.print(text, end="")
-    sys.stdout.flush()
+    if sys.stdout:  # whoever started the rig may have closed it
+        sys.stdout.flush()

@@ -1,14 +1,21 @@
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from click.testing import CliRunner, Result
 
-from rig.cli import main
+from rig.cli import logs, main
 from tests.reports.logs import KASAN, QUIET, WARNING, console
+
+Got = TypeVar("Got")
 
 
 def rig_parse(*arguments: str | Path, stdin: bytes = b"") -> Result:
@@ -71,6 +78,94 @@ def test_many_logs_at_once_keep_their_order(bad: Path, clean: Path, monkeypatch:
     names = [bad, clean] * 20
     result = rig_parse(*names, "--format", "jsonl")
     assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == list(map(str, names))
+
+
+def test_standard_input_twice_is_a_mistake() -> None:
+    assert rig_parse("-", "-").exit_code == 2
+
+
+@pytest.fixture
+def many(bad: Path, tmp_path: Path) -> list[str]:
+    """Logs that keep several processes busy for a while."""
+    (tmp_path / "some.log").write_bytes(bad.read_bytes() * (logs.WORTH_A_PROCESS // 50 // bad.stat().st_size))
+    return [str(tmp_path / "some.log")] * 100
+
+
+def started(*arguments: str) -> subprocess.Popen[bytes]:
+    argv = [sys.executable, "-m", "rig", "parse", *arguments]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """Wait for the processes that read for it."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return until(lambda: [int(pid) for pid in children.read_text().split()])
+
+
+def until(get: Callable[[], Got]) -> Got:
+    """Wait until it gives something."""
+    for _ in range(600):
+        if got := get():
+            return got
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
+
+
+def gone(pids: list[int]) -> bool:
+    return not any(Path(f"/proc/{pid}").exists() and _state(pid) != "Z" for pid in pids)
+
+
+def _state(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    return "Z"
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_nobody_goes_on_reading_when_it_is_stopped(many: list[str], number: int, status: int) -> None:
+    with started(*many) as process:
+        workers = workers_of(process)
+        process.send_signal(number)
+        _, complaints = process.communicate()
+    assert process.returncode == status
+    assert b"Traceback" not in complaints
+    assert until(lambda: gone(workers))
+
+
+def test_a_killed_reader_is_noticed(many: list[str]) -> None:
+    with started(*many) as process:
+        os.kill(workers_of(process)[0], signal.SIGKILL)
+        _, complaints = process.communicate()
+    assert process.returncode == 4
+    assert b"was killed" in complaints
+    assert b"Traceback" not in complaints
+
+
+def test_a_reader_of_its_output_may_leave(many: list[str]) -> None:
+    with started(*many) as process:
+        assert process.stdout
+        process.stdout.read(1)
+        process.stdout.close()
+        process.wait()
+        assert process.stderr
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_closed_standard_streams_are_survived(bad: Path) -> None:
+    script = f"{sys.executable} -m rig parse - <&-; echo $?; {sys.executable} -m rig parse {bad} >&-; echo $? >&2"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "2\n"
+    assert done.stderr == "rig: can't read -: Bad file descriptor\n1\n"
+
+
+def test_no_color_if_asked(tmp_path: Path) -> None:
+    """On a terminal, which `script` makes."""
+    script = f"{sys.executable} -m rig parse {tmp_path / 'none.log'}"
+    argv = ["script", "--quiet", "--command", script, "/dev/null"]
+    plain = subprocess.run(argv, env={**os.environ, "NO_COLOR": "1"}, stdout=subprocess.PIPE, check=False).stdout
+    assert plain.startswith(b"rig: can't read")
 
 
 def test_following_a_pipe_tells_each_report_and_ends_with_it() -> None:
