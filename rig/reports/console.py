@@ -41,10 +41,10 @@ class Lines:
         self.ends = array("Q", ends)
 
 
-class _Names(dict[bytes | None, str]):
-    """Contexts by the caller in a stamp."""
+class _Names(dict[bytes, str]):
+    """Contexts by the caller in a stamp, b"" without one."""
 
-    def __missing__(self, caller: bytes | None) -> str:
+    def __missing__(self, caller: bytes) -> str:
         name = self[caller] = caller.decode() if caller else CONSOLE
         return name
 
@@ -115,14 +115,17 @@ class Console:
     def by_context(self) -> dict[str, Lines]:
         """Return every line of the log under its context."""
         contexts: defaultdict[str, Lines] = defaultdict(Lines)
-        late, names = self._late, _Names()
-        for match in _LINE.finditer(self.log):
-            stamp, caller, _ = match.groups()
-            start, end = match.span(3)
-            if stamp is None and match.start() in late:
-                context, start = self.split_prefix(start, end)
+        late, names, position = self._late, _Names(), 0
+        for stamp, caller, text in _LINE.findall(self.log):
+            start = position + len(stamp)
+            end = start + len(text)
+            if stamp:
+                context = names[caller]
+            elif position in late:
+                context, start = self.split_prefix(position, end)
             else:
-                context = UNPREFIXED if stamp is None else names[caller]
+                context = UNPREFIXED
+            position = end + 1
             lines = contexts[context]
             lines.starts.append(start)
             lines.ends.append(end)
