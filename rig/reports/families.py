@@ -523,7 +523,7 @@ TRUSTY = group(
     "trusty: panic",
     formats=(
         row(
-            r"trusty: panic… ASSERT FAILED at \(.*?\): (?P<rest>.+)",
+            r"trusty: panic… ASSERT FAILED at \(…\): (?P<rest>.+)",
             "trusty: ASSERT FAILED: {rest}",
             stack=False,
         ),

@@ -26,7 +26,8 @@ _BESIDE_THE_POINT = re.compile(r"(?:hard|soft)irqs last +(?:en|dis)abled|, at: |
 _RCU_STALL = re.compile(r"rcu_\w+ (?:self-)?detected(?: expedited)? stall", re.ASCII)
 _INTERRUPTED = ("apic_timer_interrupt+0x", "el1h_64_irq+0x", "Exception stack")  # below is what the CPU was at
 _PLACE = re.compile(r"(?<![\w./-])([\w./-]{1,255}\.[ch]):(\d{1,9})", re.ASCII)
-_NAME = r"((?:[\w.$<>]|::){1,512}?)"
+_NAME = r"(?<![\w.$<>])(?<!::)((?:[\w.$<>]|::){1,512}?)"
+_FAR = 1024  # characters from where a name begins to the place behind it
 _BEFORE = re.compile(rf"(?:{_NAME}\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[[\w -]+\])?|^\s+{_NAME}) \(?$", re.ASCII)
 _AFTER = re.compile(rf" {_NAME}\+0x", re.ASCII)
 _LONGEST = 2048  # of a line
@@ -70,5 +71,6 @@ def _places(lines: Sequence[str]) -> Iterator[Location]:
 
 
 def _function(line: str, place: re.Match[str]) -> str:
-    named = _BEFORE.search(line[: place.start()]) or _AFTER.match(line, place.end())
+    at = place.start()
+    named = _BEFORE.search(line, max(0, at - _FAR), at) or _AFTER.match(line, place.end())
     return next(name for name in named.groups() if name) if named else ""
