@@ -60,3 +60,10 @@ def test_a_file_taken_in_whole_is_seen_too(cache: Path, name: str, text: str) ->
     first = compiled(source)
     blob.write_bytes(b"a like one")
     assert compiled(source) != first
+
+
+def test_standard_input_is_left_to_the_compiler(cache: Path) -> None:  # how Kconfig asks for the version
+    argv = (CACHED, "gcc", "-E", "-P", "-x", "c", "-")
+    told = subprocess.run(argv, input="GCC __GNUC__\n", check=True, capture_output=True, text=True, cwd=cache)
+    assert told.stdout.split()[0] == "GCC"
+    assert told.stdout.split()[1].isdigit()
