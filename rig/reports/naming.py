@@ -42,7 +42,7 @@ def name(group: Group, header: str, lines: Sequence[str], window: int) -> Name:
         raw = lines[0][max(lines[0].find(header), 0) :]
         damage = "title but not the full report" if triggered else _interleaved(raw)
         return Name(titles.clean(raw), damage=damage, sure=not damage)
-    below = lines[text.count("\n", 0, fit.trigger.start()) : window]
+    below = lines[text.count("\n", 0, fit.trigger.start("at")) : window]
     found = frames.blame(fit.how, below, fit.groups.get("func", ""))
     title, alt_titles = _titles(fit, found)
     doubt = _doubt(fit.how, found, title)
@@ -68,7 +68,7 @@ def _fit(group: Group, text: str, first_line: int) -> tuple[_Fit | None, bool]:
 
 def _triggers(group: Group, text: str, end: int) -> list[tuple[Format, re.Match[str]]]:
     found = [(how, match) for how in group.formats if (match := how.trigger.search(text, 0, end))]
-    return sorted(found, key=lambda one: one[1].start())  # stable: the upper row first
+    return sorted(found, key=lambda one: one[1].start("at"))  # stable: the upper row first
 
 
 def _groups(how: Format, trigger: re.Match[str], text: str) -> dict[str, str] | None:

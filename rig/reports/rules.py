@@ -20,6 +20,16 @@ def matcher(pattern: str) -> re.Pattern[str]:
     return re.compile(head + "".join(f"(?>.*?{part})" for part in parts), re.ASCII | re.MULTILINE)
 
 
+def _opener(pattern: str) -> re.Pattern[str]:
+    """Compile what opens a report; `at` is where it begins, as what is before the first `…` is looked for once a line.
+
+    Where it comes first there is all behind it that can be behind another, and looking from each of them would cost
+    the square of a line that repeats itself.
+    """
+    head, ellipsis, rest = pattern.partition("…")
+    return matcher(rf"^(?>.*?(?P<at>)(?:{head}))…{rest}" if ellipsis else rf"(?P<at>){pattern}")
+
+
 class Skips:
     """A set of function names, given as words: regexes looked for in a name, `=name` for a whole one."""
 
@@ -103,7 +113,7 @@ def row(
 ) -> Format:
     """Return a format; patterns as `matcher` takes them, `skip` as `Skips` does."""
     return Format(
-        trigger=matcher(trigger),
+        trigger=_opener(trigger),
         title=title,
         needs=tuple(matcher(need) for need in needs),
         frame=frame,

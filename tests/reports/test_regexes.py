@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import rig.reports
+from rig.reports import openings
 from rig.reports.console import LONGEST
 from rig.reports.rules import Format, Group, Seek
 
@@ -131,6 +132,15 @@ def test_no_line_costs_more_than_its_square(name: str, pattern: re.Pattern[Any])
     for line in hostile(pattern):
         tries = (growth(attempt, line) for _ in range(4))  # of a busy machine the best counts
         assert any(found < (SQUARE + CUBE) / 2 for found in tries), line(60)
+
+
+def test_a_header_over_and_over_costs_what_its_line_is_long() -> None:
+    line = "WARNING: " * (LONGEST // 9)
+    formats = [how for group in openings.GROUPS if "WARNING:" in group.headers for how in group.formats]
+    looked_for = [how.trigger.search for how in formats if how.trigger.pattern.startswith("^")]
+    assert len(looked_for) > 10
+    one = cost(re.compile("WARNING: .*?there").search, line, 3)  # from each of them
+    assert sum(cost(search, line, 3) for search in looked_for) < one
 
 
 def test_a_cube_would_be_noticed() -> None:
