@@ -20,10 +20,11 @@ from rig.reports.guilty import culprit
 from rig.reports.parse import parse, parse_chunks
 from rig.reports.signature import contradict, keys
 from rig.reports.types import type_of
+from tests.reports.logs import KASAN, console
 
 LOGS = tuple(path.read_bytes() for path in sorted((Path(__file__).parent / "golden").glob("*.log")))
 LINES = 300  # of each log that are used
-LONG = 10 << 20  # bytes of a line
+HUGE = 10 << 20  # bytes of a line
 DEEP = 3000  # levels of nesting
 
 BYTES = (b"\0", b"\xff", b"\xc3(", b"\x1b[2J", b"\x9b1m", b"\r", b"\n", b"\r\n", b"\t", b"\x7f", b"\xe2\x80\xae", b" ")
@@ -170,10 +171,24 @@ def examples(count: int) -> settings:
     return settings(derandomize=True, suppress_health_check=list(HealthCheck), max_examples=count)
 
 
-@examples(120)
+@examples(250)
 @given(DAMAGED)
 def test_damaged_consoles(log: bytes) -> None:
     check(log)
+
+
+@pytest.mark.parametrize("word", [b"x", b"BUG: ", b"\r", b" login: [", b"\xff\0"])
+def test_a_huge_line(word: bytes) -> None:
+    reports = check(console(KASAN) + word * (HUGE // len(word)) + b"\n" + console(KASAN))
+    assert {report.title for report in reports} >= {"KASAN: use-after-free Read in kvm_page_put"}
+
+
+@pytest.mark.parametrize(
+    "name", ["_R" + "I" * DEEP, "_RNv" + "NtC" * DEEP + "3foo", "_ZN" + "1a" * DEEP + "E", "_RB" * DEEP], ids=range(4)
+)
+def test_deep_names(name: str) -> None:
+    (report,) = check(console(f"BUG: scheduling while atomic: a/1/2\nCall Trace:\n {name}+0x1/0x2\n kvm_put+0x1/0x2\n"))
+    assert len(report.title) <= titles.LONGEST
 
 
 @examples(40)
