@@ -36,6 +36,7 @@ async def test_base_and_patched_differ_in_nothing_but_the_patch() -> None:
     assert isinstance(patched, Kernel)
     assert base.tree != patched.tree
     assert base.digest != patched.digest
+    assert base.bzimage.read_bytes() != patched.bzimage.read_bytes()
     assert (base.config_digest, base.compiler, base.release) == (
         patched.config_digest,
         patched.compiler,
