@@ -240,9 +240,7 @@ def _listed(lines: Sequence[str]) -> Iterator[Lock]:
 # ---- message
 
 _ABOVE = "------------[ cut here ]------------"
-_DUMPED = re.compile(
-    r" |(?:Code|RIP|RSP|R[A-D]X|RBP|R\d\d|[CF]S|CR2|DR\d): "
-)  # by another CPU meanwhile
+_DUMPED = re.compile(r" |(?:Code|RIP|RSP|R[A-D]X|RBP|R\d\d|[CF]S|CR2|DR\d): ")  # by another CPU meanwhile
 _PANIC = "Kernel panic"  # what is right above it is why
 _OTHER = re.compile("WARNING:|kernel BUG at")
 MESSAGES = _Table(  # the group `said`, or all of what matches
