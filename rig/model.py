@@ -179,11 +179,12 @@ class Outcome:
     metrics: tuple[Metric, ...] = ()
     output: str = ""  # the end of what it wrote
     detectors_lost: tuple[str, ...] = ()  # not alive any more afterwards
+    own: bool = False  # a user's program, whose word is taken
 
     @property
     def progressed(self) -> bool:
-        """Whether it did its work, so that seeing nothing means something; of a user's own its word is taken."""
-        return self.status is Status.PASS or (self.iterations > 0 and self.l2_entries > 0)
+        """Whether it did its work, so that seeing nothing means something."""
+        return (self.own and self.status is Status.PASS) or (self.iterations > 0 and self.l2_entries > 0)
 
 
 # ---- reports and trials

@@ -181,6 +181,7 @@ class Reader:
             l2_entries=self._progress.l2_entries,
             metrics=tuple(self._metrics.values()),
             output="\n".join(self._output),
+            own=self._workload.program is not None,
             detectors_lost=tuple(name for name, key in ALIVE.items() if self._answers.get(key) == 0),
         )
 

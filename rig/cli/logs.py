@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import Event, parent_process
 from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
 from threading import Thread
+from types import FrameType
 from typing import BinaryIO, TextIO
 
 import click
@@ -40,13 +42,32 @@ def read_all(names: Sequence[str]) -> Iterator[Parsed]:
     over = Event()
     with ProcessPoolExecutor(workers, initializer=_depend_on_the_parent, initargs=(over,)) as pool:
         try:
-            yield from _known(pool.map(_read, names, chunksize=max(1, len(names) // (workers * 16))))
+            with _interruptible(over):
+                yield from _known(pool.map(_read, names, chunksize=max(1, len(names) // (workers * 16))))
         except BrokenProcessPool as error:
             raise HostError("a process that read logs was killed", hint="is there enough memory?") from error
         except BaseException:
             over.set()  # or each worker would finish what it has begun
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _interruptible(over: EventType) -> Iterator[None]:
+    """Make sure of Ctrl-C: what it raises can get lost in a callback of the pool's."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler)
+        over.set()
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+        if over.is_set():
+            raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _known(read: Iterator[Parsed | str]) -> Iterator[Parsed]:
