@@ -267,8 +267,7 @@ class Report:
     access: Access | None = None
     locks: tuple[Lock, ...] = ()
     signature: str = ""  # of the bug by its stack and locks; "" if there is no stack to go by
-    guilty: str = ""  # source file to blame; "" unless the text is symbolized
-    place: Location | None = None  # to blame, in it
+    place: Location | None = None  # in the source, to blame; None unless it was decoded
     source: tuple[tuple[int, str], ...] = ()  # the numbered lines around that place
 
 

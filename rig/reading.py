@@ -9,7 +9,6 @@ from rig.decode.decoder import Decoder
 from rig.decode.source import excerpt
 from rig.kernel import trees
 from rig.model import Kernel, Report, Sighting
-from rig.reports.guilty import culprit
 from rig.reports.sightings import sightings
 from rig.reports.touched import Side, touched
 
@@ -35,11 +34,10 @@ class Reader:
         return tuple(replace(sighting, report=report) for sighting, report in zip(found, reports, strict=True))
 
     async def _with_source(self, report: Report) -> Report:
-        place = culprit(report.text.split("\n")[report.lead :])
-        if not place:
+        if not report.place:
             return report
-        lines = (await trees.text(self.kernel.tree, place.file)).splitlines()
-        return replace(report, place=place, source=excerpt(lines, place.line))
+        lines = (await trees.text(self.kernel.tree, report.place.file)).splitlines()
+        return replace(report, source=excerpt(lines, report.place.line))
 
 
 def _sightings(console: Path) -> tuple[Sighting, ...]:

@@ -1,23 +1,17 @@
 """`rig parse`: the reports in console logs."""
 
-import asyncio
 import sys
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from rig.cli import logs
-from rig.decode.decoder import Decoder
-from rig.decode.source import source
+from rig.cli.decoding import decoding
 from rig.errors import Exit
-from rig.model import Report
 from rig.render import parsed
 from rig.render.parsed import Parsed
-from rig.reports.guilty import culprit
-from rig.reports.touched import touched
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -58,14 +52,12 @@ def command(
         raise click.UsageError("--follow reads one LOG and writes text or jsonl")
     if names.count("-") > 1:
         raise click.UsageError("standard input can be read once")
-    if (tree or patches) and not vmlinux:
-        raise click.UsageError("--tree and --patch need --vmlinux, which says where in them a frame is")
-    decoder = Decoder(vmlinux, tree=tree, touched=touched([_text(patch) for patch in patches])) if vmlinux else None
+    kernel = decoding(vmlinux, tree, patches)
     kept: list[Parsed] = []
     read, found = 0, False
     with suppress(KeyboardInterrupt) if follow else nullcontext():
         for log in logs.follow(names[0]) if follow else logs.read_all(names):
-            log = _decoded(log, decoder, tree) if decoder else log
+            log = kernel.decoded(log) if kernel else log
             read, found = read + 1, found or bool(log.reports)
             if form == "json":
                 kept.append(log)
@@ -75,22 +67,6 @@ def command(
     if read < len(names) and not follow:
         context.exit(Exit.USAGE)
     context.exit(Exit.INTRODUCED if found else Exit.CLEAN)
-
-
-def _text(patch: Path) -> str:
-    return patch.read_text(errors="replace")
-
-
-def _decoded(log: Parsed, decoder: Decoder, tree: Path | None) -> Parsed:
-    decoded = asyncio.run(decoder.decode(log.reports))
-    for note in decoded.notes:
-        click.secho(f"rig: {click.format_filename(log.file)}: {note}", fg="yellow", err=True)
-    return Parsed(file=log.file, reports=tuple(_with_source(report, tree) for report in decoded.reports))
-
-
-def _with_source(report: Report, tree: Path | None) -> Report:
-    place = culprit(report.text.split("\n")[report.lead :])
-    return replace(report, place=place, source=source(place, tree) if place and tree else ())
 
 
 def _show(log: Parsed, form: str, *, heading: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rig.decode.sites import Site, mentions, sites
 from rig.model import Frame, Location, Report, Trace
 from rig.reports.demangle import demangle
-from rig.reports.guilty import guilty
+from rig.reports.guilty import culprit
 
 PATCHED = " <- patched"
 
@@ -15,7 +15,7 @@ _Known = Mapping[tuple[str, int, int], tuple[Location, ...]]
 
 
 def weave(report: Report, places: Places) -> Report:
-    """Return `report` with its places in text and frames, and the file to blame; the same if there are none.
+    """Return `report` with its places in text and frames, and the one to blame; the same if there are none.
 
     The line that names the report stays as it is. What was inlined into a frame gets lines above it.
     """
@@ -31,7 +31,7 @@ def weave(report: Report, places: Places) -> Report:
         text="\n".join((*before, *own)),
         lead=len(before),
         traces=tuple(_trace(trace, known) for trace in report.traces),
-        guilty=guilty(own),
+        place=culprit(own),
     )
 
 

@@ -33,14 +33,11 @@ _AFTER = re.compile(rf" {_NAME}\+0x", re.ASCII)
 _LONGEST = 2048  # of a line
 
 
-def guilty(lines: Sequence[str]) -> str:
-    """Return the source file to blame for the report in `lines`; "" if they name none."""
-    found = culprit(lines)
-    return found.file if found else ""
-
-
 def culprit(lines: Sequence[str]) -> Location | None:
-    """Return the place to blame for the report in `lines`, with the function if the line it is from says so."""
+    """Return the place to blame for the report in `lines`, None if they name none.
+
+    With the function if the line it is from says so.
+    """
     stalled = any(_RCU_STALL.search(line[:_LONGEST]) for line in lines)
     starts = [_below(lines, mark) for mark in _INTERRUPTED] if stalled else []
     return next((found for start in (*starts, 0) if (found := _culprit(lines[start:]))), None)

@@ -84,7 +84,8 @@ async def test_a_report_of_another_build_is_left_alone(miniature: Miniature) -> 
     other = report("BUG: x", f" {miniature.at_trap('outer', 2)}", " start_kernel+0x1/0x999")
     done = await Decoder(miniature.vmlinux).decode([other, mine])
     assert done.reports[0] == other
-    assert done.reports[1].guilty == "init/main.c"
+    assert done.reports[1].place
+    assert done.reports[1].place.file == "init/main.c"
     assert "1 report is of another kernel" in done.notes[0]
 
 
@@ -105,7 +106,8 @@ async def test_frames_guilty_and_lead(miniature: Miniature) -> None:
         Location(function="outer", file="init/main.c", line=8),
     )
     assert done.traces[0].frames == (replace(frames[0], at=at), *frames[1:])
-    assert done.guilty == "init/main.c"
+    assert done.place
+    assert done.place.file == "init/main.c"
     assert done.text.split("\n")[done.lead] == "BUG: x"
     assert done.lead == 3
 
