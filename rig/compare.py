@@ -206,9 +206,7 @@ def _finding(members: list[Symptom], base: Side, patched: Side, profile: str) ->
         not count.hits and _blind(side.trials, workloads) for count, side in zip(counts, (base, patched), strict=True)
     )
     status, p_value = _status(*counts, masked=masked)
-    first = min(
-        members, key=lambda member: member.report is not None and member.report.corrupted
-    )  # the first whole one
+    first = next((member for member in members if not (member.report and member.report.corrupted)), members[0])
     titles = {title for member in members for title in member.titles} - {first.title}
     return Finding(
         title=first.title,

@@ -83,7 +83,9 @@ def _own(name: str) -> workloads.Own:
     path = Path(name).expanduser()
     if not path.is_file():
         raise InputError(f"no program {name}", hint="a workload with a / in its name is a file of yours")
-    if path.read_bytes()[:2] != b"#!" and path.read_bytes()[:4] != b"\x7fELF":
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if not magic.startswith((b"#!", b"\x7fELF")):
         raise InputError(f"{name} is no program", hint="a script begins with #!/bin/sh, a binary is linked statically")
     return workloads.Own(path=path.resolve())
 

@@ -1,6 +1,5 @@
 """A run as a terminal shows it: the verdict, then the evidence, then how to see it again. No I/O."""
 
-import re
 from collections.abc import Iterable, Iterator
 from statistics import median
 from typing import Any
@@ -14,6 +13,7 @@ from rig.experiment import Plan
 from rig.model import BuildFailure, Comparison, Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
 from rig.render import decoded
 from rig.render.escape import printable
+from rig.reports import traces
 
 COLOURS = {Verdict.CLEAN: "green", Verdict.REGRESSION: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.ERROR: "magenta"}
 STATUS_COLOURS = {
@@ -25,7 +25,7 @@ STATUS_COLOURS = {
     FindingStatus.INCONCLUSIVE: "yellow",
     FindingStatus.MASKED: "yellow",
 }
-_REGISTERS = re.compile(r"(?:Code|R[A-D]X|R[SD][IP]|RBP|R\d\d|[CF]S|CR2|DR\d|PKRU|Hardware name|Modules linked in):")
+_IDLE = ("Hardware name:", "Modules linked in:")  # lines that say nothing here
 EXPLAINED = {FindingStatus.NEW, FindingStatus.MORE_OFTEN, FindingStatus.SEEN, FindingStatus.INCONCLUSIVE}
 EXCERPT = 25  # lines of a report shown for what the patch introduced
 
@@ -101,7 +101,8 @@ def _findings(findings: Iterable[Finding]) -> Table:
 
 
 def _excerpt(finding: Finding) -> Iterator[RenderableType]:
-    lines = [line for line in printable(finding.example).splitlines() if not _REGISTERS.match(line)]
+    told = printable(finding.example).splitlines()
+    lines = [line for line in told if not (line.startswith(_IDLE) or traces.DUMPED.match(line))]
     more = f"\n  … {len(lines) - EXCERPT} more lines in {finding.console}" if len(lines) > EXCERPT else ""
     yield Text(f"\n{printable(finding.title)}  ({finding.console})", style="bold")
     yield Text("\n".join(f"  {line}" for line in lines[:EXCERPT]) + more, style="dim")

@@ -76,7 +76,7 @@ class Cutter:
     def tangle(self, opening: Opening) -> tuple[Opening, ...]:
         """Return the openings around one, itself included, that are near enough for their reports to be mixed.
 
-        None where printk says whose a line is.
+        () where printk says whose a line is.
         """
         context, _ = self._console.split_prefix(opening.start, opening.end)
         if context not in (UNPREFIXED, CONSOLE):

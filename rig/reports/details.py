@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import chain, pairwise
 
 from rig.model import Access, Lock
-from rig.reports import frames, skips
+from rig.reports import frames, skips, traces
 from rig.reports.rules import PC, matcher
 
 _FAR = 200  # lines of a report in which its details are looked for
@@ -240,7 +240,6 @@ def _listed(lines: Sequence[str]) -> Iterator[Lock]:
 # ---- message
 
 _ABOVE = "------------[ cut here ]------------"
-_DUMPED = re.compile(r" |(?:Code|RIP|RSP|R[A-D]X|RBP|R\d\d|[CF]S|CR2|DR\d): ")  # by another CPU meanwhile
 _PANIC = "Kernel panic"  # what is right above it is why
 _OTHER = re.compile("WARNING:|kernel BUG at")
 MESSAGES = _Table(  # the group `said`, or all of what matches
@@ -282,10 +281,15 @@ def _above(before: Sequence[str]) -> str:
     if _ABOVE not in before:
         return ""
     cut = len(before) - 1 - before[::-1].index(_ABOVE)
-    words = " ".join(line.strip() for line in before[cut + 1 :] if not _DUMPED.match(line))
+    words = " ".join(line.strip() for line in before[cut + 1 :] if not _dumped(line))
     if _OTHER.search(words):  # of a report between
         return ""
     return words or next(_said(before[max(0, cut - 2) : cut]), "")
+
+
+def _dumped(line: str) -> bool:
+    """Whether a line is of a register dump or stack, which another CPU prints meanwhile."""
+    return line.startswith((" ", "RIP:")) or traces.DUMPED.match(line) is not None
 
 
 def _said(lines: Iterable[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from rig.reports import families
 from rig.reports.demangle import demangle
 from rig.reports.rules import PC, Group
 
+DUMPED = re.compile(r"(?:Code|R[A-D]X|RSP|RBP|R\d\d|[CF]S|CR2|DR\d|PKRU):")  # registers but for the instruction pointer
 _GAP = 25  # lines between two frames of a stack: registers where an interrupt came in
 
 _ACCESS = "(?:Out-of-bounds|Use-after-free|Invalid) (?:read|write|free)|Invalid free|Corrupted memory"
