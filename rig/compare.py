@@ -30,6 +30,7 @@ from rig.model import (
 from rig.reports import signature, traces
 
 SideName = Literal["base", "patched"]
+FAILED = (Status.FAIL, Status.ERROR)
 BOOT = "boot"  # the workload of what is seen before the first one
 ANOMALY = {
     End.PANICKED: "guest panicked",
@@ -70,7 +71,10 @@ def symptoms(trial: Trial) -> Iterator[Symptom]:
     for sighting in trial.sightings:
         yield _from_report(trial, sighting)
     for outcome in trial.outcomes:
-        if outcome.status in (Status.FAIL, Status.ERROR) and outcome.workload not in explained:
+        failed = tuple(_failed_cases(trial, outcome))
+        yield from failed
+        explained |= {outcome.workload for _ in failed}
+        if outcome.status in FAILED and outcome.workload not in explained:
             explained.add(outcome.workload)
             text = "\n".join(filter(None, (outcome.reason, outcome.output)))
             yield _unreported(trial, f"{outcome.workload} failed", "WORKLOAD", outcome.workload, text)
@@ -79,6 +83,13 @@ def symptoms(trial: Trial) -> Iterator[Symptom]:
         title = ANOMALY[trial.end] if last == BOOT else f"{ANOMALY[trial.end]} in {last}"
         kind = "BOOT" if trial.end is End.NEVER_BOOTED else "GUEST"
         yield _unreported(trial, title, kind, last, trial.end_reason)
+
+
+def _failed_cases(trial: Trial, outcome: Outcome) -> Iterator[Symptom]:
+    for case in outcome.cases:
+        if case.status in FAILED:
+            title = f"{case.name} failed in {outcome.workload}"
+            yield _unreported(trial, title, "WORKLOAD", outcome.workload, case.reason)
 
 
 def under(trial: Trial) -> str:

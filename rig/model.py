@@ -140,6 +140,7 @@ class MetricKind(StrEnum):
 
     EXACT = "exact"  # doesn't depend on time: the same kernel gives the same number
     COUNT = "count"  # of what was got done in the time given
+    RATIO = "ratio"  # per operation: depends on time only as far as the mix of operations does
     TIME = "time"
     RATE = "rate"
 
@@ -166,6 +167,16 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One test of a workload that consists of several: a selftest, a test function."""
+
+    name: str
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What one workload did in one trial."""
 
@@ -177,6 +188,7 @@ class Outcome:
     iterations: int = 0
     l2_entries: int = 0  # how often nested guests reported, by guest-side counters
     metrics: tuple[Metric, ...] = ()
+    cases: tuple[Case, ...] = ()  # of a workload that consists of several tests
     output: str = ""  # the end of what it wrote
     detectors_lost: tuple[str, ...] = ()  # not alive any more afterwards
     own: bool = False  # a user's program, whose word is taken

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, 
 
 from rig import yamlfile
 from rig.errors import InputError
-from rig.model import Metric, MetricKind, Outcome, Status, Workload
+from rig.model import Case, Metric, MetricKind, Outcome, Status, Workload
 
 # The kernel speaks of hangs after up to 24 s (soft lockup), 40 s (RCU) and 70 s (tasks), whatever runs the guest.
 HANG_SPEAKS_AFTER = 100.0
@@ -22,7 +22,7 @@ SKIPPED = 4
 USAGE = 2
 UPLOADS = "/tmp"  # in the guest
 NOT_RUN = (126, 127)
-PROGRESS, SKIP, DETECTORS, METRIC = "@progress ", "@skip ", "@detectors ", '{"metric"'
+PROGRESS, SKIP, CASE, DETECTORS, METRIC = "@progress ", "@skip ", "@case ", "@detectors ", '{"metric"'
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for a marker's name
 ALIVE = {"lockdep": "debug_locks"}  # a detector, and the key of rig-run's answer that is 0 once it is spent
 
@@ -114,6 +114,13 @@ class _Measured(_Line):
     kind: MetricKind
 
 
+class _Tested(_Line):
+    name: str = Field(min_length=1)
+    status: Status
+    reason: str = ""
+    seconds: float = Field(default=0.0, ge=0)
+
+
 _ANSWERS = TypeAdapter(dict[str, object])
 
 
@@ -128,6 +135,7 @@ class Reader:
         self._workload = workload
         self._progress = _Progress(iterations=0, l2_entries=0)
         self._metrics: dict[str, Metric] = {}
+        self._cases: dict[str, Case] = {}
         self._skip = ""
         self._answers: dict[str, object] = {}
         self._unreadable = ""  # the first such line
@@ -150,6 +158,8 @@ class Reader:
             self._progress = _Progress.model_validate_json(line.removeprefix(PROGRESS))
         elif line.startswith(METRIC):
             self._measure(_Measured.model_validate_json(line))
+        elif line.startswith(CASE):
+            self.take(Case(**_Tested.model_validate_json(line.removeprefix(CASE)).model_dump()))
         elif line.startswith(SKIP):
             self._skip = line.removeprefix(SKIP).strip()
         elif line.startswith(DETECTORS):
@@ -164,6 +174,10 @@ class Reader:
         self._metrics[measured.metric] = Metric(
             name=measured.metric, value=measured.value, unit=measured.unit, kind=measured.kind
         )
+
+    def take(self, case: Case) -> None:
+        """Take the result of one of its tests; the last word about one counts."""
+        self._cases[case.name] = case
 
     def outcome(self, exit_status: int | None, seconds: float, reason: str = "") -> Outcome:
         """Return what came of it.
@@ -180,6 +194,7 @@ class Reader:
             iterations=self._progress.iterations,
             l2_entries=self._progress.l2_entries,
             metrics=tuple(self._metrics.values()),
+            cases=tuple(self._cases.values()),
             output="\n".join(self._output),
             own=self._workload.program is not None,
             detectors_lost=tuple(name for name, key in ALIVE.items() if self._answers.get(key) == 0),
