@@ -31,7 +31,11 @@
 #define FIRST_TAG 0x5a000000
 #define REFUSED_SLOT (SLOT_DATA + VISIT_SLOTS)
 
-static const char what[] = "Change memory slots and the memory behind them while vCPUs use and check it.";
+static const struct program program = {
+	.what = "Change memory slots and the memory behind them while vCPUs use and check it.",
+	.vcpus = 2,
+	.threads = 1,
+};
 
 struct slot {
 	uint32_t id; /* for KVM */
@@ -454,8 +458,7 @@ static void end_runner(struct churn *churn, struct runner *runner)
 		fail("expected vCPU %u to have done something, got 0 visits", runner->vcpu.index);
 	churn->checked += runner->board->checked;
 	churn->calls += runner->board->calls;
-	vcpu_unmap(&runner->vcpu);
-	shut(runner->vcpu.fd);
+	vcpu_destroy(&runner->vcpu);
 }
 
 /* ---- all together */
@@ -545,7 +548,7 @@ int main(int argc, char **argv)
 {
 	static struct churn churn;
 
-	churn.options = begin(argc, argv, what, 2);
+	churn.options = begin(argc, argv, &program);
 	churn.kvm = kvm_open();
 	churn.slot_choices = choices_for(churn.options.seed, 0);
 	churn.memory_choices = choices_for(churn.options.seed, 1);

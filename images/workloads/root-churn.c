@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "lib/random.h"
+#include "lib/stats.h"
 #include "lib/touch.h"
 #include "lib/vm.h"
 #include "lib/workload.h"
@@ -25,7 +26,11 @@
 #define LEAST_VMS 8 /* of the second part, however short the time */
 #define MOST_STRETCHES 8
 
-static const char what[] = "Toggle CR4.PSE so that KVM drops and rebuilds MMU roots; count the page faults that takes.";
+static const struct program program = {
+	.what = "Toggle CR4.PSE so that KVM drops and rebuilds MMU roots; count the page faults that takes.",
+	.vcpus = 1,
+	.threads = 1,
+};
 
 /* ---- exact */
 
@@ -269,7 +274,7 @@ static void churn(int kvm, const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = begin(argc, argv, what, 1);
+	struct options options = begin(argc, argv, &program);
 	int kvm = kvm_open();
 
 	exact(kvm, "control", 0);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/random.h"
+#include "lib/stats.h"
 #include "lib/touch.h"
 #include "lib/vm.h"
 #include "lib/workload.h"
@@ -25,7 +26,11 @@
 #define DATA_PAGES 16
 #define CROWD 3 /* processes at once */
 
-static const char what[] = "Create VMs, let guests run, and take the VMs down in every order and in the middle of things.";
+static const struct program program = {
+	.what = "Create VMs, let guests run, and take the VMs down in every order and in the middle of things.",
+	.vcpus = 2,
+	.threads = 3,
+};
 
 struct teardown {
 	int kvm;
@@ -349,7 +354,7 @@ static void one_round(struct teardown *teardown, bool whole)
 
 int main(int argc, char **argv)
 {
-	struct teardown teardown = {.options = begin(argc, argv, what, 2), .kvm = kvm_open()};
+	struct teardown teardown = {.options = begin(argc, argv, &program), .kvm = kvm_open()};
 
 	teardown.choices = choices_for(teardown.options.seed, 0);
 	one_round(&teardown, true);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "stats.h"
 #include "workload.h"
 
 GUEST_PROGRAM(smi);
@@ -129,10 +130,9 @@ void vm_free_memory(struct vm *vm)
 
 void vm_destroy(struct vm *vm, struct vcpu *vcpus, unsigned int count)
 {
-	for (unsigned int i = 0; i < count; i++) {
-		vcpu_unmap(&vcpus[i]);
-		shut(vcpus[i].fd);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		vcpu_destroy(&vcpus[i]);
+	stats_keep(vm->fd);
 	shut(vm->fd);
 	vm_free_memory(vm);
 }
@@ -161,10 +161,12 @@ void vcpu_create(const struct vm *vm, uint32_t index, struct vcpu *vcpu)
 		fail("cannot map kvm_run: %m");
 }
 
-void vcpu_unmap(struct vcpu *vcpu)
+void vcpu_destroy(struct vcpu *vcpu)
 {
+	stats_keep(vcpu->fd);
 	unmap(vcpu->run, vcpu_run_size());
 	vcpu->run = NULL;
+	shut(vcpu->fd);
 }
 
 static void set_flat_segments(struct kvm_sregs *sregs)
@@ -238,40 +240,4 @@ void vcpu_smi(const struct vcpu *vcpu)
 void *vm_board(const struct vm *vm, uint32_t vcpu)
 {
 	return vm->low + GUEST_BOARDS + vcpu * PAGE;
-}
-
-/* ---- statistics */
-
-int stats_open(int fd)
-{
-	return must_ioctl(fd, KVM_GET_STATS_FD, 0);
-}
-
-static void read_at(int fd, void *buffer, size_t size, size_t offset)
-{
-	if (pread(fd, buffer, size, (off_t)offset) != (ssize_t)size)
-		fail("cannot read KVM statistics: %m");
-}
-
-uint64_t stats_read(int stats, const char *name)
-{
-	struct kvm_stats_header header;
-	uint64_t value;
-
-	read_at(stats, &header, sizeof(header), 0);
-	for (uint32_t i = 0; i < header.num_desc; i++) {
-		char text[128];
-		struct kvm_stats_desc desc;
-		size_t where = header.desc_offset + i * (sizeof(desc) + header.name_size);
-
-		if (header.name_size > sizeof(text))
-			fail("expected names of statistics of at most %zu bytes, got %u", sizeof(text), header.name_size);
-		read_at(stats, &desc, sizeof(desc), where);
-		read_at(stats, text, header.name_size, where + sizeof(desc));
-		if (strcmp(text, name))
-			continue;
-		read_at(stats, &value, sizeof(value), header.data_offset + desc.offset);
-		return value;
-	}
-	fail("expected KVM to have a statistic %s, got none", name);
 }

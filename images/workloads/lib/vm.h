@@ -65,15 +65,12 @@ void vcpu_create(const struct vm *vm, uint32_t index, struct vcpu *vcpu);
 void vcpu_reset(const struct vcpu *vcpu);
 enum stop vcpu_run(const struct vcpu *vcpu);
 void vcpu_smi(const struct vcpu *vcpu);
-void vcpu_unmap(struct vcpu *vcpu);
+/* Let go of it; its statistics are kept (see stats.h). */
+void vcpu_destroy(struct vcpu *vcpu);
 size_t vcpu_run_size(void); /* of the mapping of kvm_run */
 
-/* Take a VM with `count` vCPUs down in the ordinary order. */
+/* Take a VM with `count` vCPUs down in the ordinary order; its statistics are kept. */
 void vm_destroy(struct vm *vm, struct vcpu *vcpus, unsigned int count);
-
-/* A file descriptor of the statistics of a VM or vCPU, and the value of one of them by name. */
-int stats_open(int fd);
-uint64_t stats_read(int stats, const char *name);
 
 /* munmap(), close(), which only fail if this program is wrong. */
 void unmap(void *memory, size_t size);

@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "layout.h"
+#include "stats.h"
 
 struct done *done;
 static struct timespec started;
-static const char *program;
+static const char *name;
+static const struct program *program;
 
 double elapsed(void)
 {
@@ -36,7 +38,7 @@ void fail(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	dprintf(STDERR_FILENO, "%s: %s\n", program, text);
+	dprintf(STDERR_FILENO, "%s: %s\n", name, text);
 	_exit(FAILED);
 }
 
@@ -54,14 +56,15 @@ void skip(const char *format, ...)
 
 /* ---- options */
 
-static _Noreturn void help(const char *what, unsigned int vcpus)
+static _Noreturn void help(void)
 {
-	printf("usage: %s [--seconds N] [--vcpus N] [--seed N]\n\n%s\n\n"
+	printf("usage: %s [--seconds N] [--vcpus N] [--threads N] [--seed N]\n\n%s\n\n"
 	       "  --seconds N  how long to go on (default 10); some work is done however short that is\n"
 	       "  --vcpus N    vCPUs of a nested guest, 1 to %d (default %u)\n"
+	       "  --threads N  threads or processes that work at once, 1 to %d (default %u)\n"
 	       "  --seed N     the same seed makes the same choices (default 1)\n\n"
 	       "Exit status: 0 passed, 4 skipped, anything else failed.\n",
-	       program, what, MAX_VCPUS, vcpus);
+	       name, program->what, MAX_VCPUS, program->vcpus, MOST_THREADS, program->threads);
 	exit(PASSED);
 }
 
@@ -73,37 +76,49 @@ static uint64_t number(const char *option, const char *text, uint64_t least, uin
 	errno = 0;
 	value = strtoull(text, &rest, 0);
 	if (errno || *rest || rest == text || *text == '-' || value < least || value > most) {
-		fprintf(stderr, "%s: --%s takes a number from %" PRIu64 " to %" PRIu64 ", not \"%s\"\n", program, option,
-			least, most, text);
+		fprintf(stderr, "%s: --%s takes a number from %" PRIu64 " to %" PRIu64 ", not \"%s\"\n", name, option, least,
+			most, text);
 		exit(USAGE);
 	}
 	return value;
 }
 
-static struct options read_options(int argc, char **argv, const char *what, unsigned int vcpus)
+static void read_option(struct options *options, int option)
+{
+	switch (option) {
+	case 't':
+		options->seconds = (unsigned int)number("seconds", optarg, 0, INT_MAX);
+		break;
+	case 'c':
+		options->vcpus = (unsigned int)number("vcpus", optarg, 1, MAX_VCPUS);
+		break;
+	case 'n':
+		options->threads = (unsigned int)number("threads", optarg, 1, MOST_THREADS);
+		break;
+	case 's':
+		options->seed = number("seed", optarg, 0, UINT64_MAX);
+		break;
+	case 'h':
+		help();
+	default:
+		exit(USAGE);
+	}
+}
+
+static struct options read_options(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{"seconds", required_argument, NULL, 't'}, {"vcpus", required_argument, NULL, 'c'},
-		{"seed", required_argument, NULL, 's'},	   {"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"threads", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
 	};
-	struct options options = {.seconds = 10, .vcpus = vcpus, .seed = 1};
+	struct options options = {.seconds = 10, .vcpus = program->vcpus, .threads = program->threads, .seed = 1};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (option == 't')
-			options.seconds = (unsigned int)number("seconds", optarg, 0, INT_MAX);
-		else if (option == 'c')
-			options.vcpus = (unsigned int)number("vcpus", optarg, 1, MAX_VCPUS);
-		else if (option == 's')
-			options.seed = number("seed", optarg, 0, UINT64_MAX);
-		else if (option == 'h')
-			help(what, vcpus);
-		else
-			exit(USAGE);
-	}
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
+		read_option(&options, option);
 	if (optind < argc) {
-		fprintf(stderr, "%s: unexpected argument \"%s\"\n", program, argv[optind]);
+		fprintf(stderr, "%s: unexpected argument \"%s\"\n", name, argv[optind]);
 		exit(USAGE);
 	}
 	return options;
@@ -126,44 +141,56 @@ static void *report_each_second(void *unused)
 	return unused;
 }
 
-static void metric(const char *name, const char *value, const char *unit, const char *kind)
+static void metric(const char *called, const char *value, const char *unit, const char *kind)
 {
-	dprintf(STDOUT_FILENO, "{\"metric\":\"%s\",\"value\":%s,\"unit\":\"%s\",\"kind\":\"%s\"}\n", name, value, unit, kind);
+	dprintf(STDOUT_FILENO, "{\"metric\":\"%s\",\"value\":%s,\"unit\":\"%s\",\"kind\":\"%s\"}\n", called, value, unit, kind);
 }
 
-static void metric_whole(const char *name, uint64_t value, const char *unit, const char *kind)
+static void metric_whole(const char *called, uint64_t value, const char *unit, const char *kind)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%" PRIu64, value);
-	metric(name, text, unit, kind);
+	metric(called, text, unit, kind);
 }
 
-void metric_count(const char *name, uint64_t value, const char *unit)
+void metric_count(const char *called, uint64_t value, const char *unit)
 {
-	metric_whole(name, value, unit, "count");
+	metric_whole(called, value, unit, "count");
 }
 
-void metric_exact(const char *name, uint64_t value, const char *unit)
+void metric_exact(const char *called, uint64_t value, const char *unit)
 {
-	metric_whole(name, value, unit, "exact");
+	metric_whole(called, value, unit, "exact");
 }
 
-void metric_rate(const char *name, double value, const char *unit)
+static void metric_real(const char *called, double value, const char *unit, const char *kind)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%.3f", value);
-	metric(name, text, unit, "rate");
+	metric(called, text, unit, kind);
 }
 
-struct options begin(int argc, char **argv, const char *what, unsigned int vcpus)
+void metric_rate(const char *called, double value, const char *unit)
+{
+	metric_real(called, value, unit, "rate");
+}
+
+void metric_ratio(const char *called, uint64_t value, uint64_t operations, const char *unit)
+{
+	if (operations)
+		metric_real(called, (double)value / (double)operations, unit, "ratio");
+}
+
+struct options begin(int argc, char **argv, const struct program *what)
 {
 	struct options options;
 	pthread_t reporter;
 
-	program = program_invocation_short_name;
-	options = read_options(argc, argv, what, vcpus);
+	name = program_invocation_short_name;
+	program = what;
+	options = read_options(argc, argv);
 	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (done == MAP_FAILED)
 		fail("cannot map the counters: %m");
@@ -175,8 +202,34 @@ struct options begin(int argc, char **argv, const char *what, unsigned int vcpus
 	return options;
 }
 
+void did(unsigned int kind)
+{
+	done->kinds[kind]++;
+	done->iterations++;
+}
+
+static void report_kinds(void)
+{
+	for (unsigned int i = 0; i < program->kinds_count; i++)
+		metric_count(program->kinds[i], done->kinds[i], "times");
+}
+
+static void report_statistics(void)
+{
+	for (unsigned int i = 0; stats_kept[i]; i++) {
+		char per_iteration[64];
+
+		if (!done->kept[i])
+			continue;
+		snprintf(per_iteration, sizeof(per_iteration), "kvm_%s_per_iteration", stats_kept[i]);
+		metric_ratio(per_iteration, done->kept[i], done->iterations, stats_kept[i]);
+	}
+}
+
 int end(void)
 {
+	report_kinds();
+	report_statistics();
 	metric_rate("iterations_per_second", (double)atomic_load(&done->iterations) / elapsed(), "1/s");
 	report_progress();
 	if (!atomic_load(&done->l2_entries))

@@ -8,9 +8,22 @@
 
 enum { PASSED = 0, FAILED = 1, USAGE = 2, SKIPPED = 4 };
 
+#define MOST_THREADS 64
+#define MOST_KINDS 64
+#define MOST_KEPT 16 /* statistics of KVM */
+
+/* What a workload is, and what it counts. */
+struct program {
+	const char *what;
+	unsigned int vcpus, threads; /* defaults of the options */
+	const char *const *kinds; /* of operations; each is the name of a metric */
+	unsigned int kinds_count;
+};
+
 struct options {
 	unsigned int seconds;
 	unsigned int vcpus;
+	unsigned int threads;
 	uint64_t seed;
 };
 
@@ -18,23 +31,30 @@ struct options {
 struct done {
 	_Atomic uint64_t iterations;
 	_Atomic uint64_t l2_entries; /* as counted by guest code in guest memory */
+	_Atomic uint64_t kinds[MOST_KINDS];
+	_Atomic uint64_t kept[MOST_KEPT]; /* see stats_keep() */
 };
 
 extern struct done *done;
 
 /* Read the options, start to report progress each second, and start the clock. */
-struct options begin(int argc, char **argv, const char *what, unsigned int vcpus);
+struct options begin(int argc, char **argv, const struct program *program);
+
+/* Count an operation: an index of program.kinds. It is an iteration too. */
+void did(unsigned int kind);
 
 /* Seconds since begin(). */
 double elapsed(void);
 
-/* Report the last progress and return the exit status; no L2 work at all is a failure. */
+/* Report what was counted and the last progress, and return the exit status; no L2 work at all is a failure. */
 int end(void);
 
-void metric_count(const char *name, uint64_t value, const char *unit);
-void metric_rate(const char *name, double value, const char *unit);
+void metric_count(const char *called, uint64_t value, const char *unit);
+void metric_rate(const char *called, double value, const char *unit);
+/* For what an operation takes on average. */
+void metric_ratio(const char *called, uint64_t value, uint64_t operations, const char *unit);
 /* For numbers that the same kernel gives in every run. */
-void metric_exact(const char *name, uint64_t value, const char *unit);
+void metric_exact(const char *called, uint64_t value, const char *unit);
 
 /* End the program. `errno` is not printed unless the format asks for it with %m. */
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
