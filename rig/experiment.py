@@ -19,6 +19,7 @@ class Overrides:
     confirm: int | None = None
     seconds: int | None = None
     vcpus: int | None = None
+    threads: int | None = None
     memory: int | None = None
     seed: int | None = None
     jobs: int | None = None
@@ -36,6 +37,7 @@ class Plan:
     repeats: int
     confirm: int
     seconds: int
+    threads: int
     seed: int
     jobs: int | None  # guests at once; None for as many as fit
     shape: Shape

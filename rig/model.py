@@ -147,13 +147,15 @@ class MetricKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A program in the guest and how to call it."""
+    """A program in the guest and how to call it; or pytest tests on the host, about the guest."""
 
     name: str
-    argv: tuple[str, ...]  # in the guest, complete
+    argv: tuple[str, ...]  # in the guest, complete; of tests, what pytest is told
     seconds: int  # of stress asked for
     limit: float  # wall seconds after which it counts as hung
-    program: Path | None = None  # on the host: the user's own, to be copied to argv[0]
+    program: Path | None = None  # on the host: the user's own, to be copied to argv[0], unless it holds tests
+    tests: bool = False
+    environment: tuple[tuple[str, str], ...] = ()  # names and values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +398,7 @@ class Environment:
     patched_tree: str
     base_config: str
     patched_config: str
+    threads: int = 2  # of each workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

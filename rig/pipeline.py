@@ -56,6 +56,7 @@ class Bench:
                 entry,
                 seconds=plan.seconds,
                 vcpus=plan.shape.vcpus,
+                threads=plan.threads,
                 seed=plan.seed,
                 time_scale=self.accel.time_scale,
             )
@@ -228,6 +229,7 @@ async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailur
         image=bench.image.digest,
         profile=bench.plan.profile.name,
         vcpus=bench.plan.shape.vcpus,
+        threads=bench.plan.threads,
         memory_mib=bench.plan.shape.memory_mib,
         seed=bench.plan.seed,
         host=f"{platform.node()} {platform.machine()} {platform.release()}",

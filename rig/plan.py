@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 from pydantic import Field
 
-from rig import paths, workloads, yamlfile
+from rig import own, paths, workloads, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
@@ -30,6 +30,7 @@ class PlanFile(yamlfile.Strict):
     confirm: int = Field(default=3, ge=0)
     seconds: int = Field(default=10, ge=1)
     vcpus: int = Field(default=2, ge=1, le=16)
+    threads: int = Field(default=2, ge=1, le=64)
     memory: int = Field(default=1024, ge=256)
     seed: int = Field(default=1, ge=0)
 
@@ -65,7 +66,7 @@ def workload_table() -> dict[str, workloads.Entry]:
 
 def _workloads(names: tuple[str, ...]) -> tuple[workloads.Entry | workloads.Own, ...]:
     table = workload_table()
-    found = {name: _own(name) if "/" in name else _listed(name, table) for name in names}
+    found = {name: own.resolve(name) if "/" in name else _listed(name, table) for name in names}
     called = [entry.name for entry in found.values()]
     if twice := next((name for name in called if called.count(name) > 1), None):
         raise InputError(f"two workloads are called {twice}", hint="a program goes by its file name: rename one")
@@ -77,17 +78,6 @@ def _listed(name: str, table: dict[str, workloads.Entry]) -> workloads.Entry:
         hint = yamlfile.near(name, list(table))
         raise InputError(f"no workload {name!r}", hint=f"{hint}; a program of your own is named with a /, as ./{name}")
     return table[name]
-
-
-def _own(name: str) -> workloads.Own:
-    path = Path(name).expanduser()
-    if not path.is_file():
-        raise InputError(f"no program {name}", hint="a workload with a / in its name is a file of yours")
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if not magic.startswith((b"#!", b"\x7fELF")):
-        raise InputError(f"{name} is no program", hint="a script begins with #!/bin/sh, a binary is linked statically")
-    return workloads.Own(path=path.resolve())
 
 
 def plan_file(name: str) -> PlanFile:
@@ -123,6 +113,7 @@ def make(
         repeats=read.repeats,
         confirm=read.confirm,
         seconds=read.seconds,
+        threads=read.threads,
         seed=read.seed,
         jobs=overrides.jobs,
         shape=shape,

@@ -20,6 +20,7 @@ LONGEST_LINE = 500  # characters
 MOST_METRICS = 1000
 SKIPPED = 4
 USAGE = 2
+VALUES = ("seconds", "vcpus", "threads", "seed")  # of a plan, that arguments can name
 UPLOADS = "/tmp"  # in the guest
 NOT_RUN = (126, 127)
 PROGRESS, SKIP, CASE, DETECTORS, METRIC = "@progress ", "@skip ", "@case ", "@detectors ", '{"metric"'
@@ -33,15 +34,18 @@ class Entry(yamlfile.Strict):
     name: str = ""  # the key it stands under
     program: str = Field(pattern=r"^/")
     description: str
-    args: tuple[str, ...] = ("--seconds", "{seconds}", "--vcpus", "{vcpus}", "--seed", "{seed}")
+    args: tuple[str, ...] = tuple(word for name in VALUES for word in (f"--{name}", f"{{{name}}}"))
     overshoot: float = Field(default=5.0, ge=0)  # seconds beyond those asked for, on real hardware
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """A program or script of the user's, on the host; it is run in the guest without arguments."""
+    """A file of the user's, on the host: a program or script to run in the guest, or pytest tests to run beside it."""
 
     path: Path
+    args: tuple[str, ...] = ()  # may name the plan's values, as an Entry's
+    tests: bool = False
+    test: str = ""  # the one of them to run, as pytest names it behind "::"
 
     @property
     def name(self) -> str:
@@ -51,7 +55,7 @@ class Own:
     @property
     def description(self) -> str:
         """Return what it is."""
-        return f"your own {self.path}"
+        return f"your own {self.path}{', pytest tests' if self.tests else ''}"
 
 
 def load(text: str, where: str) -> dict[str, Entry]:
@@ -67,29 +71,46 @@ def load(text: str, where: str) -> dict[str, Entry]:
 
 def _entry(name: str, fields: object, where: str) -> Entry:
     entry = yamlfile.parse(Entry, yaml.safe_dump(fields), f"{where}: {name}").model_copy(update={"name": name})
-    try:
-        _filled(entry, seconds=1, vcpus=1, seed=1)
-    except (KeyError, IndexError, ValueError) as error:
-        hint = "{seconds}, {vcpus} and {seed} can be used"
-        raise InputError(f"{where}: {name}: args: can't be filled in: {error}", hint=hint) from error
+    check(entry.args, f"{where}: {name}: args")
     return entry
 
 
-def _filled(entry: Entry, **values: int) -> tuple[str, ...]:
-    return tuple(word.format(**values) for word in entry.args)
+def check(args: tuple[str, ...], where: str) -> None:
+    """Raise InputError, naming `where`, unless the values of a plan can be filled in."""
+    try:
+        _filled(args, dict.fromkeys(VALUES, 1))
+    except (KeyError, IndexError, ValueError) as error:
+        hint = f"{', '.join(f'{{{name}}}' for name in VALUES)} can be used; a brace itself is written twice"
+        raise InputError(f"{where}: can't be filled in: {error}", hint=hint) from error
 
 
-def command(entry: Entry | Own, *, seconds: int, vcpus: int, seed: int, time_scale: float) -> Workload:
+def _filled(args: tuple[str, ...], values: dict[str, int]) -> tuple[str, ...]:
+    return tuple(word.format(**values) for word in args)
+
+
+def command(entry: Entry | Own, *, seconds: int, vcpus: int, threads: int, seed: int, time_scale: float) -> Workload:
     """Return `entry` ready to be run; its limit leaves the kernel time to say what hangs."""
+    values = dict(zip(VALUES, (seconds, vcpus, threads, seed), strict=True))
     if isinstance(entry, Own):
-        limit = seconds * time_scale + HANG_SPEAKS_AFTER
-        argv = (f"{UPLOADS}/{entry.name}",)
-        return Workload(name=entry.name, argv=argv, seconds=seconds, limit=limit, program=entry.path)
+        return _own(entry, values, limit=seconds * time_scale + HANG_SPEAKS_AFTER)
     return Workload(
         name=entry.name,
-        argv=(entry.program, *_filled(entry, seconds=seconds, vcpus=vcpus, seed=seed)),
+        argv=(entry.program, *_filled(entry.args, values)),
         seconds=seconds,
         limit=seconds + entry.overshoot * time_scale + HANG_SPEAKS_AFTER,
+    )
+
+
+def _own(entry: Own, values: dict[str, int], *, limit: float) -> Workload:
+    here = f"{entry.path}::{entry.test}" if entry.test else str(entry.path)
+    return Workload(
+        name=entry.name,
+        argv=(here if entry.tests else f"{UPLOADS}/{entry.name}", *_filled(entry.args, values)),
+        seconds=values["seconds"],
+        limit=limit,
+        program=entry.path,
+        tests=entry.tests,
+        environment=tuple((f"RIG_{name.upper()}", str(value)) for name, value in values.items()),
     )
 
 

@@ -12,10 +12,10 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.yamlfile", "rig.statistics"),
     ("rig.workloads",),
     ("rig.experiment", "rig.reports", "rig.compare", "rig.render"),
-    ("rig.paths", "rig.proc"),
+    ("rig.paths", "rig.proc", "rig.own"),
     ("rig.cache",),
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
-    ("rig.plan", "rig.gc", "rig.doctor", "rig.reading"),
+    ("rig.plan", "rig.gc", "rig.doctor", "rig.reading", "rig.testing"),
     ("rig.pipeline",),
     ("rig.cli", "rig.__main__"),
 )

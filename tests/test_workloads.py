@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,13 +36,15 @@ def test_the_shipped_table_has_the_three_workloads_and_their_sources() -> None:
 
 def test_a_command_is_filled_in() -> None:
     entry = table("w: {program: /w, description: d, args: ['--time={seconds}', '-c', '{vcpus}', '{seed}']}")["w"]
-    made = workloads.command(entry, seconds=7, vcpus=3, seed=9, time_scale=1)
+    made = workloads.command(entry, seconds=7, vcpus=3, threads=5, seed=9, time_scale=1)
     assert (made.name, made.seconds, made.argv) == ("w", 7, ("/w", "--time=7", "-c", "3", "9"))
 
 
 def test_the_limit_grows_with_the_scale_and_leaves_detectors_of_hangs_their_time() -> None:
     entry = table("w: {program: /w, description: d, overshoot: 4}")["w"]
-    fast, slow = (workloads.command(entry, seconds=7, vcpus=1, seed=1, time_scale=scale).limit for scale in (1, 8))
+    fast, slow = (
+        workloads.command(entry, seconds=7, vcpus=1, threads=1, seed=1, time_scale=scale).limit for scale in (1, 8)
+    )
     assert fast >= 7 + 4 + 100
     assert slow - fast == 7 * 4
 
@@ -174,12 +177,22 @@ def test_lockdep_is_lost_when_it_says_so(answer: str, lost: tuple[str, ...]) -> 
 # ---- a user's own
 
 
-OWN = workloads.command(workloads.Own(path=Path("/home/me/my test.sh")), seconds=5, vcpus=1, seed=1, time_scale=4)
+def own(**given: Any) -> Workload:
+    entry = workloads.Own(**{"path": Path("/home/me/my test.sh"), **given})
+    return workloads.command(entry, seconds=5, vcpus=1, threads=3, seed=7, time_scale=4)
 
 
-def test_a_program_of_the_users_is_copied_and_run_without_arguments() -> None:
-    assert (OWN.name, OWN.argv, OWN.program) == ("my-test.sh", ("/tmp/my-test.sh",), Path("/home/me/my test.sh"))
+OWN = own(args=("--for={seconds}", "{{}}", "{vcpus}{threads}{seed}"))
+
+
+def test_a_program_of_the_users_is_copied_and_gets_its_arguments() -> None:
+    assert (OWN.name, OWN.program) == ("my-test.sh", Path("/home/me/my test.sh"))
+    assert OWN.argv == ("/tmp/my-test.sh", "--for=5", "{}", "137")
     assert OWN.limit > 5 * 4
+
+
+def test_it_finds_the_plans_values_in_its_environment() -> None:
+    assert dict(OWN.environment) == {"RIG_SECONDS": "5", "RIG_VCPUS": "1", "RIG_THREADS": "3", "RIG_SEED": "7"}
 
 
 @pytest.mark.parametrize(("status", "judged"), [(0, Status.PASS), (4, Status.SKIP), (1, Status.FAIL)])

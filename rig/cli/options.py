@@ -25,6 +25,7 @@ _EXPERIMENT = (
     click.option("--confirm", type=click.IntRange(0), help="further trials a suspicion may cost on each side"),
     click.option("-s", "--seconds", type=click.IntRange(1), help="of stress per workload and trial"),
     click.option("--vcpus", type=click.IntRange(1, 16), help="of the guest"),
+    click.option("--threads", type=click.IntRange(1, 64), help="or processes of a workload that work at once"),
     click.option("--memory", type=click.IntRange(256), metavar="MIB", help="of the guest"),
     click.option("--seed", type=click.IntRange(0), help="of the workloads' random choices"),
     click.option("-j", "--jobs", type=click.IntRange(1), help="guests at once; default: as many as fit"),

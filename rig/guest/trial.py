@@ -96,7 +96,8 @@ async def _status(guest: Guest, workload: Workload, reader: Reader, tell: Callab
         tell(text)
 
     lines = Lines(read)
-    command = shlex.join((RUN, workload.name, "--", *workload.argv))
+    variables = (f"{name}={value}" for name, value in workload.environment)
+    command = shlex.join((*variables, RUN, workload.name, "--", *workload.argv))
     ran = None
     with suppress(ShellError, TimeoutError):
         if workload.program:

@@ -130,7 +130,7 @@ class Machine:
 
     def run(self, line: str, channel: paramiko.Channel) -> None:
         """Play a command."""
-        found = WORKLOAD.match(line)
+        found = WORKLOAD.search(line)
         name = found[1] if found else line
         scripted = self.behaviour["commands"].get(name) or asdict(Command(act="off" if "poweroff" in line else ""))
         if found:

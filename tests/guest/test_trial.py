@@ -94,7 +94,8 @@ async def test_a_program_of_the_users_is_copied_in_first(tmp_path: Path, monkeyp
     program = tmp_path / "mine"
     program.write_text("#!/bin/sh\n")
     fake.install(tmp_path, monkeypatch, Behaviour(commands={"cat > /tmp/mine": Command(console="copied")}))
-    own = Workload(name="mine", argv=("/tmp/mine",), seconds=1, limit=20, program=program)
+    variables = (("RIG_SEED", "3"),)
+    own = Workload(name="mine", argv=("/tmp/mine",), seconds=1, limit=20, program=program, environment=variables)
     done = await run(tmp_path, own)
     console = (tmp_path / done.console).read_text()
     assert console.index("copied") < console.index("rig: begin mine")
