@@ -108,3 +108,8 @@ def kernels() -> Path:
 def images() -> Path:
     """Return where initramfs images are kept, by digest."""
     return paths.cache() / "images"
+
+
+def selftests() -> Path:
+    """Return where built selftests are kept, by digest."""
+    return paths.cache() / "selftests"

@@ -33,7 +33,7 @@ class Plan:
     base: Recipe
     patched: Recipe | None
     profile: Profile
-    workloads: tuple[workloads.Entry | workloads.Own, ...]
+    workloads: tuple[workloads.Listed | workloads.Own, ...]
     repeats: int
     confirm: int
     seconds: int

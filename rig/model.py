@@ -71,6 +71,16 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Selftests:
+    """The selftests of a kernel's tree, built."""
+
+    directory: Path  # with a static program for each of `names`
+    names: tuple[str, ...]
+    scripts: tuple[str, ...] = ()
+    broken: tuple[tuple[str, str], ...] = ()  # names, and what is wrong with them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildFailure:
     """A kernel that does not compile."""
 
@@ -146,6 +156,16 @@ class MetricKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One test of a workload that consists of several: a selftest, a test function."""
+
+    name: str
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """A program in the guest and how to call it; or pytest tests on the host, about the guest."""
 
@@ -156,6 +176,9 @@ class Workload:
     program: Path | None = None  # on the host: the user's own, to be copied to argv[0], unless it holds tests
     tests: bool = False
     environment: tuple[tuple[str, str], ...] = ()  # names and values
+    files: tuple[tuple[str, Path], ...] = ()  # in the guest from its boot on, and where they are on the host
+    cases: tuple[Case, ...] = ()  # those of its tests whose result is known without running them
+    skip: str = ""  # why it can't be run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,16 +189,6 @@ class Metric:
     value: float
     unit: str
     kind: MetricKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One test of a workload that consists of several: a selftest, a test function."""
-
-    name: str
-    status: Status
-    reason: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

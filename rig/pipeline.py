@@ -3,7 +3,7 @@
 import asyncio
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -12,6 +12,7 @@ from rig.compare import Side, SideName
 from rig.errors import BuildError
 from rig.experiment import Plan
 from rig.guest import accel, image, qemu, trial
+from rig.kernel import selftests
 from rig.kernel.build import build
 from rig.model import (
     Accel,
@@ -24,12 +25,14 @@ from rig.model import (
     Kernel,
     Recipe,
     Run,
+    Selftests,
     Trial,
     Workload,
 )
 from rig.plan import guests_that_fit
 from rig.progress import Progress, Task
 from rig.reading import Reader, reader
+from rig.selftests import Suite
 from rig.workloads import command
 
 NAMES: tuple[SideName, ...] = ("base", "patched")
@@ -47,9 +50,10 @@ class Bench:
     seats: asyncio.Semaphore  # as many as guests may run at once
     numbers: dict[SideName, Iterator[int]]  # of the boots of each side
     readers: dict[SideName, Reader]  # of the consoles of each side, once its kernel is there
+    selftests: dict[SideName, Selftests | None]  # of the tree of each side, if they are planned
 
-    def workloads(self) -> tuple[Workload, ...]:
-        """Return the planned workloads, ready to be run."""
+    def workloads(self, side: SideName, names: Collection[str]) -> tuple[Workload, ...]:
+        """Return the planned workloads among `names`, ready to be run on a side."""
         plan = self.plan
         return tuple(
             command(
@@ -59,8 +63,10 @@ class Bench:
                 threads=plan.threads,
                 seed=plan.seed,
                 time_scale=self.accel.time_scale,
+                built=self.selftests.get(side),
             )
             for entry in plan.workloads
+            if entry.name in names
         )
 
 
@@ -76,7 +82,7 @@ async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: 
     patched = await _build(plan.patched, bench) if plan.patched else None
     if isinstance(base, BuildFailure):
         raise BuildError(f"{base.name} does not compile:\n" + "\n".join(base.errors[:10]), hint=f"log: {base.log}")
-    bench = replace(bench, readers=await _readers(base, patched))
+    bench = replace(bench, readers=await _readers(base, patched), selftests=await _selftests(bench, base, patched))
     sides, comparison = await _settle(bench, base, patched)
     result = Run(
         id=draft.id,
@@ -105,6 +111,7 @@ async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
         seats=asyncio.Semaphore(plan.jobs or guests_that_fit(plan.shape, chosen)),
         numbers={"base": count(1), "patched": count(1)},
         readers={},
+        selftests={},
     )
 
 
@@ -120,6 +127,16 @@ async def _readers(base: Kernel, patched: Kernel | BuildFailure | None) -> dict[
     return {"base": await reader(base, patched, "base"), "patched": await reader(patched, base, "patched")}
 
 
+async def _selftests(
+    bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None
+) -> dict[SideName, Selftests | None]:
+    """Return what the trees of both sides bring to test them, if the plan asks for it."""
+    if not any(isinstance(entry, Suite) for entry in bench.plan.workloads) or isinstance(patched, BuildFailure):
+        return {}
+    kernels = (base, patched) if patched else (base,)
+    return {name: await selftests.build(kernel, bench.progress) for name, kernel in zip(NAMES, kernels, strict=False)}
+
+
 async def _settle(
     bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None
 ) -> tuple[tuple[Side, ...], Comparison]:
@@ -127,7 +144,7 @@ async def _settle(
     sides: tuple[Side, ...] = (Side(kernel=base), Side(kernel=patched)) if patched else (Side(kernel=base),)
     if any(isinstance(side.kernel, BuildFailure) for side in sides):
         return sides, _compared(bench, sides)
-    sides = await _rounds(bench, sides, bench.workloads(), bench.plan.repeats)
+    sides = await _rounds(bench, sides, _planned(bench), bench.plan.repeats)
     comparison = _compared(bench, sides)
     doubtful = compare.suspicions(comparison.findings)
     for _ in range(bench.plan.confirm if patched else 0):
@@ -141,23 +158,23 @@ async def _settle(
 
 
 def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
-    planned = tuple(entry.name for entry in bench.plan.workloads)
     if len(sides) == 1:
-        return compare.alone(sides[0], planned=planned, profile=bench.plan.profile.name)
+        return compare.alone(sides[0], planned=_planned(bench), profile=bench.plan.profile.name)
     before, after = sides
-    return compare.compare(before, after, planned=planned, profile=bench.plan.profile.name)
+    return compare.compare(before, after, planned=_planned(bench), profile=bench.plan.profile.name)
 
 
-def _involved(bench: Bench, findings: tuple[Finding, ...]) -> tuple[Workload, ...]:
+def _planned(bench: Bench) -> tuple[str, ...]:
+    return tuple(entry.name for entry in bench.plan.workloads)
+
+
+def _involved(bench: Bench, findings: tuple[Finding, ...]) -> tuple[str, ...]:
     """Return the workloads that showed `findings`; the first one for those seen at boot."""
     names = {name for finding in findings for name in finding.workload.split(", ")}
-    chosen = tuple(workload for workload in bench.workloads() if workload.name in names)
-    return chosen or bench.workloads()[:1]
+    return tuple(name for name in _planned(bench) if name in names) or _planned(bench)[:1]
 
 
-async def _rounds(
-    bench: Bench, sides: tuple[Side, ...], workloads: tuple[Workload, ...], repeats: int
-) -> tuple[Side, ...]:
+async def _rounds(bench: Bench, sides: tuple[Side, ...], workloads: tuple[str, ...], repeats: int) -> tuple[Side, ...]:
     """Run every side `repeats` times more, taking turns, and return the sides with those trials added."""
     turns = [(name, side) for _ in range(repeats) for name, side in zip(NAMES, sides, strict=False)]
     with bench.progress.task("trials", total=len(turns) * len(workloads)) as shown:
@@ -171,12 +188,12 @@ async def _rounds(
 
 
 async def _round(
-    bench: Bench, name: SideName, side: Side, workloads: tuple[Workload, ...], shown: Task
+    bench: Bench, name: SideName, side: Side, workloads: tuple[str, ...], shown: Task
 ) -> tuple[Trial, ...]:
     """Run every workload once; in one boot, if no guest dies and no detector is spent on the way."""
     assert isinstance(side.kernel, Kernel)
     trials: list[Trial] = []
-    left = workloads
+    left = bench.workloads(name, workloads)
     async with bench.seats:
         while left:
             shown.advance(0, text=f"{name} {side.kernel.name}: boot")

@@ -58,13 +58,13 @@ def _fragment(path: Path, wanted_by: Path) -> Path:
     return path
 
 
-def workload_table() -> dict[str, workloads.Entry]:
+def workload_table() -> dict[str, workloads.Listed]:
     """Return the workloads of configs/workloads.yaml by name."""
     path = paths.project() / "configs" / "workloads.yaml"
     return workloads.load(path.read_text(), str(path))
 
 
-def _workloads(names: tuple[str, ...]) -> tuple[workloads.Entry | workloads.Own, ...]:
+def _workloads(names: tuple[str, ...]) -> tuple[workloads.Listed | workloads.Own, ...]:
     table = workload_table()
     found = {name: own.resolve(name) if "/" in name else _listed(name, table) for name in names}
     called = [entry.name for entry in found.values()]
@@ -73,7 +73,7 @@ def _workloads(names: tuple[str, ...]) -> tuple[workloads.Entry | workloads.Own,
     return tuple(found.values())
 
 
-def _listed(name: str, table: dict[str, workloads.Entry]) -> workloads.Entry:
+def _listed(name: str, table: dict[str, workloads.Listed]) -> workloads.Listed:
     if name not in table:
         hint = yamlfile.near(name, list(table))
         raise InputError(f"no workload {name!r}", hint=f"{hint}; a program of your own is named with a /, as ./{name}")

@@ -9,9 +9,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, TypeAdapter
 
-from rig import yamlfile
+from rig import ktap, selftests, yamlfile
 from rig.errors import InputError
-from rig.model import Case, Metric, MetricKind, Outcome, Status, Workload
+from rig.model import Case, Metric, MetricKind, Outcome, Selftests, Status, Workload
+from rig.selftests import Suite
 
 # The kernel speaks of hangs after up to 24 s (soft lockup), 40 s (RCU) and 70 s (tasks), whatever runs the guest.
 HANG_SPEAKS_AFTER = 100.0
@@ -58,7 +59,10 @@ class Own:
         return f"your own {self.path}{', pytest tests' if self.tests else ''}"
 
 
-def load(text: str, where: str) -> dict[str, Entry]:
+Listed = Entry | Suite
+
+
+def load(text: str, where: str) -> dict[str, Listed]:
     """Return the workloads of the YAML `text` by name; raises InputError naming `where` and the entry."""
     try:
         data = yaml.safe_load(text)
@@ -69,8 +73,11 @@ def load(text: str, where: str) -> dict[str, Entry]:
     return {str(name): _entry(str(name), fields, where) for name, fields in data.items()}
 
 
-def _entry(name: str, fields: object, where: str) -> Entry:
-    entry = yamlfile.parse(Entry, yaml.safe_dump(fields), f"{where}: {name}").model_copy(update={"name": name})
+def _entry(name: str, fields: object, where: str) -> Listed:
+    text, named = yaml.safe_dump(fields), {"name": name}
+    if isinstance(fields, dict) and "tests" in fields:
+        return yamlfile.parse(Suite, text, f"{where}: {name}").model_copy(update=named)
+    entry = yamlfile.parse(Entry, text, f"{where}: {name}").model_copy(update=named)
     check(entry.args, f"{where}: {name}: args")
     return entry
 
@@ -88,9 +95,23 @@ def _filled(args: tuple[str, ...], values: dict[str, int]) -> tuple[str, ...]:
     return tuple(word.format(**values) for word in args)
 
 
-def command(entry: Entry | Own, *, seconds: int, vcpus: int, threads: int, seed: int, time_scale: float) -> Workload:
-    """Return `entry` ready to be run; its limit leaves the kernel time to say what hangs."""
+def command(
+    entry: Listed | Own,
+    *,
+    seconds: int,
+    vcpus: int,
+    threads: int,
+    seed: int,
+    time_scale: float,
+    built: Selftests | None = None,
+) -> Workload:
+    """Return `entry` ready to be run; its limit leaves the kernel time to say what hangs.
+
+    A suite is of the selftests that were `built`.
+    """
     values = dict(zip(VALUES, (seconds, vcpus, threads, seed), strict=True))
+    if isinstance(entry, Suite):
+        return selftests.command(entry, built, seconds=seconds, hang_speaks_after=HANG_SPEAKS_AFTER)
     if isinstance(entry, Own):
         return _own(entry, values, limit=seconds * time_scale + HANG_SPEAKS_AFTER)
     return Workload(
@@ -156,8 +177,9 @@ class Reader:
         self._workload = workload
         self._progress = _Progress(iterations=0, l2_entries=0)
         self._metrics: dict[str, Metric] = {}
-        self._cases: dict[str, Case] = {}
-        self._skip = ""
+        self._cases = {case.name: case for case in workload.cases}
+        self._ktap = ktap.Reader()
+        self._skip = workload.skip
         self._answers: dict[str, object] = {}
         self._unreadable = ""  # the first such line
         self._output: deque[str] = deque(maxlen=LAST_LINES)
@@ -172,6 +194,8 @@ class Reader:
             self._unreadable = self._unreadable or line[:LONGEST_LINE]
         if not said:
             self._output.append(line[:LONGEST_LINE])
+            for case in self._ktap.feed(line[:LONGEST_LINE]):
+                self.take(case)
 
     def _understood(self, line: str) -> bool:
         """Take `line` if it is meant for the rig; raises ValueError if it is and can't be read."""
@@ -238,6 +262,8 @@ class Reader:
         done = self._progress
         if self._unreadable:
             return Status.ERROR, f"printed what can't be read: {self._unreadable}"
+        if self._ktap.missing:
+            return Status.ERROR, f"{self._ktap.missing} of its tests gave no result"
         if not ((done.iterations and done.l2_entries) or self._workload.program):
             return Status.FAIL, f"made no progress: {done.iterations} iterations, {done.l2_entries} L2 entries"
         return Status.PASS, ""

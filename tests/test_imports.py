@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (  # lower ones first; a module belongs to the longest name that it starts with
     ("rig", "rig.model", "rig.errors", "rig.progress", "rig.markers"),
     ("rig.yamlfile", "rig.statistics"),
+    ("rig.ktap", "rig.selftests"),
     ("rig.workloads",),
     ("rig.experiment", "rig.reports", "rig.compare", "rig.render"),
     ("rig.paths", "rig.proc", "rig.own"),

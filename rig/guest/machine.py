@@ -5,14 +5,14 @@ import re
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from qemu.qmp import QMPError
 
 from rig import cache, proc
 from rig.errors import HostError
-from rig.guest import keys, qemu
+from rig.guest import cpio, keys, qemu
 from rig.guest.console import CAP, Console, Pulse
 from rig.guest.ending import Ending, Evidence, judge
 from rig.guest.monitor import Monitor
@@ -219,13 +219,15 @@ async def boot(
     accel: Accel,
     image: Image,
     console: Path,
+    files: tuple[tuple[str, Path], ...] = (),
     gdb: bool = False,
     extra: tuple[str, ...] = (),
 ) -> AsyncIterator[Guest]:
     """Run `kernel` in a guest for as long as the context lasts; nothing of it is left afterwards.
 
-    The raw console goes to the file `console`. With `gdb` QEMU halts at power-on, listens for gdb on the Unix socket
-    `guest.gdb`, and no limit holds. `extra` is added to the kernel's command line.
+    The raw console goes to the file `console`. `files` are programs the guest has beyond `image`, by their paths there.
+    With `gdb` QEMU halts at power-on, listens for gdb on the Unix socket `guest.gdb`, and no limit holds. `extra` is
+    added to the kernel's command line.
     """
     credentials = keys.make()
     guest = Guest(scale=DEBUGGED if gdb else accel.time_scale, credentials=credentials, log=console)
@@ -233,7 +235,7 @@ async def boot(
         work = stack.enter_context(cache.scratch())
         guest.gdb = work / "gdb" if gdb else None
         initrd = work / "initrd"
-        initrd.write_bytes(image.path.read_bytes() + credentials.archive)
+        initrd.write_bytes(image.path.read_bytes() + credentials.archive + _archive(files))
         sockets = qemu.Sockets(monitor=work / "monitor", console=work / "console", gdb=guest.gdb)
         cmdline = qemu.cmdline(accel, *profile.cmdline, *(("nokaslr",) if gdb else ()), *extra)
         argv = qemu.argv(
@@ -241,6 +243,14 @@ async def boot(
         )
         await guest.power_on(argv, work, stack)
         yield guest
+
+
+def _archive(files: tuple[tuple[str, Path], ...]) -> bytes:
+    """Return programs as an archive for the guest; none at all is no archive."""
+    paths = {PurePosixPath(path.lstrip("/")): local for path, local in files}
+    parents = {parent for path in paths for parent in path.parents} - {PurePosixPath(".")}
+    programs = (cpio.file(str(path), local.read_bytes(), 0o755) for path, local in paths.items())
+    return cpio.pack((*(cpio.directory(str(parent)) for parent in parents), *programs)) if files else b""
 
 
 async def _first(*some: asyncio.Future[Any], limit: float | None = None) -> None:

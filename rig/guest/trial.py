@@ -16,7 +16,7 @@ from rig.guest.machine import Guest
 from rig.guest.shell import ShellError
 from rig.model import Accel, End, Image, Kernel, Outcome, Profile, Shape, Status, Trial, Workload
 from rig.progress import Progress, Task
-from rig.workloads import PROGRESS, Reader
+from rig.workloads import PROGRESS, SKIPPED, Reader
 
 # Seconds without a word, from the console or the workload. More than the kernel's own detectors of hangs need,
 # because they say more than the rig can.
@@ -46,7 +46,15 @@ async def run(
     """
     console, began, ready = f"console-{side}-{index}.log", time.monotonic(), 0.0
     outcomes: tuple[Outcome, ...] = ()
-    booted = machine.boot(kernel, profile=profile, shape=shape, accel=accel, image=image, console=directory / console)
+    booted = machine.boot(
+        kernel,
+        profile=profile,
+        shape=shape,
+        accel=accel,
+        image=image,
+        console=directory / console,
+        files=tuple(file for workload in workloads for file in workload.files),
+    )
     with progress.task(f"{side} {index}") as shown:
         async with booted as guest:
             shown.advance(0, text="boot")
@@ -81,6 +89,8 @@ async def _outcomes(guest: Guest, workloads: tuple[Workload, ...], shown: Task) 
 async def _outcome(guest: Guest, workload: Workload, shown: Task) -> Outcome:
     """Run one workload, and say so if the guest did not survive it."""
     began, reader = time.monotonic(), Reader(workload)
+    if workload.skip:
+        return reader.outcome(SKIPPED, 0.0)
     shown.advance(0, text=workload.name)
     status = await _status(guest, workload, reader, _teller(workload.name, shown))
     outcome = reader.outcome(status, time.monotonic() - began)

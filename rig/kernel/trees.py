@@ -6,18 +6,18 @@ from rig.kernel.git import Repo
 
 async def text(tree: str, file: str) -> str:
     """Return a file of a tree, "" if there is none."""
-    repo = await _repo(tree)
+    repo = await repository(tree)
     done = await repo.git("show", f"{tree}:{file}", check=False) if repo else None
     return done.output if done and not done.status else ""
 
 
 async def difference(one: str, other: str) -> str:
     """Return what makes one tree another as a patch, "" if they are not of the same source."""
-    repo = await _repo(one, other)
+    repo = await repository(one, other)
     return (await repo.git("diff", "--no-color", "--no-ext-diff", one, other)).output if repo else ""
 
 
-async def _repo(*trees: str) -> Repo | None:
+async def repository(*trees: str) -> Repo | None:
     """Return the repository in the cache that has all of these trees."""
     for path in cache.sources().glob("*/repo.git") if all(trees) else ():
         repo = Repo(path=path)
