@@ -1,7 +1,8 @@
 /*
- * rig-run NAME -- PROGRAM [ARGUMENT…]
+ * rig-run [--scan=always|suspected|never] NAME -- PROGRAM [ARGUMENT…]
  *
- * Run one workload between two marks in the kernel's log, and ask afterwards which detectors are still alive.
+ * Run one workload between two marks in the kernel's log. Afterwards say how often the kernel came by chosen trace
+ * events, what it still holds that it should have given back, and which detectors are alive; and have kmemleak search.
  * The workload is a process group of its own and does not outlive rig-run, nor the connection rig-run writes to.
  */
 #define _GNU_SOURCE
@@ -18,10 +19,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "detectors.h"
+#include "events.h"
+#include "files.h"
+#include "gauges.h"
+
 #define CANNOT_RUN 127
-#ifndef KMSG /* tests have their own */
-#define KMSG "/dev/kmsg"
-#endif
+#define KMSG AT "/dev/kmsg"
 
 __attribute__((format(printf, 1, 2))) static void mark(const char *format, ...)
 {
@@ -118,62 +122,65 @@ static void sweep(pid_t group)
 		;
 }
 
-/* ---- the detectors */
+/* ---- afterwards */
 
-/* The number after `label` in the file at `path`, or -1. An empty label is for a file that holds one number. */
-static long number_in(const char *path, const char *label)
+enum scan { SCAN_NEVER, SCAN_SUSPECTED, SCAN_ALWAYS };
+
+/* What is still held once all is given back that will be; a search for what is lost, if asked for or called for. */
+static void look_after(const struct gauges *before, long taint_before, enum scan scan)
 {
-	char line[256];
-	long number = -1;
-	FILE *file = fopen(path, "re");
+	struct gauges after;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		char *text = line + strspn(line, " \t");
-
-		if (strncmp(text, label, strlen(label)) == 0) {
-			number = strtol(text + strlen(label), NULL, 10);
-			break;
-		}
-	}
-	if (file)
-		fclose(file);
-	return number;
+	printf("\n"); /* what follows has lines of its own, even if the program did not end its last one */
+	events_print();
+	gauges_settle(before, &after);
+	gauges_print_left(before, &after);
+	fflush(stdout);
+	if (scan == SCAN_ALWAYS || (scan == SCAN_SUSPECTED && gauges_suspicious(before, &after)))
+		search_for_leaks();
+	detectors_print(taint_before);
+	fflush(stdout);
 }
 
-static void print_detectors(void)
+static int usage(void)
 {
-	const struct {
-		const char *key, *path, *label;
-	} asked[] = {
-		{"debug_locks", "/proc/lockdep_stats", "debug_locks:"},
-		{"tainted", "/proc/sys/kernel/tainted", ""},
-	};
-	const char *comma = "";
+	fprintf(stderr, "usage: rig-run [--scan=always|suspected|never] NAME -- PROGRAM [ARGUMENT...]\n");
+	return 2;
+}
 
-	printf("\n@detectors {"); /* on a line of its own, even if the program did not end its last one */
-	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-		long number = number_in(asked[i].path, asked[i].label);
+/* Take the option if there is one; false if it is none of ours. */
+static bool read_scan(int *argc, char ***argv, enum scan *scan)
+{
+	static const char *const words[] = {"--scan=never", "--scan=suspected", "--scan=always"};
+	const char *given = *argc > 1 ? (*argv)[1] : "";
 
-		if (number < 0)
-			continue;
-		printf("%s\"%s\":%ld", comma, asked[i].key, number);
-		comma = ",";
-	}
-	printf("}\n");
-	fflush(stdout);
+	*scan = SCAN_SUSPECTED;
+	if (strncmp(given, "--", 2))
+		return true;
+	for (enum scan each = SCAN_NEVER; each <= SCAN_ALWAYS; each++)
+		if (strcmp(given, words[each]) == 0) {
+			*scan = each;
+			++*argv;
+			--*argc;
+			return true;
+		}
+	return false;
 }
 
 int main(int argc, char **argv)
 {
+	static struct gauges gauges;
+	long taint_before = taint();
+	enum scan scan;
 	sigset_t before;
 	int signals, status;
 	pid_t child;
 
-	if (argc < 4 || strcmp(argv[2], "--")) {
-		fprintf(stderr, "usage: rig-run NAME -- PROGRAM [ARGUMENT...]\n");
-		return 2;
-	}
+	if (!read_scan(&argc, &argv, &scan) || argc < 4 || strcmp(argv[2], "--"))
+		return usage();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	gauges_read(&gauges);
+	events_start();
 	signals = block_signals(&before);
 	mark("rig: begin %s\n", argv[1]);
 	child = start(argv + 3, &before);
@@ -185,6 +192,6 @@ int main(int argc, char **argv)
 	sweep(child);
 	status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	mark("rig: end %s status=%d\n", argv[1], status);
-	print_detectors();
+	look_after(&gauges, taint_before, scan);
 	return status;
 }
