@@ -20,6 +20,7 @@ from rig.model import (
     Kernel,
     Recipe,
     Run,
+    Selftests,
     Status,
     Trial,
     Verdict,
@@ -179,3 +180,29 @@ async def test_the_run_is_kept_with_its_trials(lab: Lab, tmp_path: Path) -> None
     result = await run(planned(), tmp_path)
     assert store.read(store.location(result.id, tmp_path)) == result
     assert len(list((tmp_path / result.id / "trials").iterdir())) == 6
+
+
+async def test_each_side_is_tested_by_its_own_tree(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def built(kernel: Kernel, _: object) -> Selftests:
+        return Selftests(directory=Path("/of") / kernel.name, names=("state_test",))
+
+    brought: dict[str, tuple[tuple[str, Path], ...]] = {}
+
+    def script(side: str, _: int, asked: Workload) -> dict[str, Any]:
+        brought[side] = asked.files
+        return {}
+
+    monkeypatch.setattr("rig.pipeline.selftests.build", built)
+    lab.script = script
+    await run(planned(workloads=("kselftest-kvm",)), tmp_path)
+    assert brought == {
+        side: (("/selftests/state_test", Path("/of") / side / "state_test"),) for side in ("base", "patched")
+    }
+
+
+async def test_selftests_are_built_only_when_they_are_asked_for(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rig.pipeline.selftests.build", None)
+    assert (await run(planned(repeats=1), tmp_path)).comparison.verdict is Verdict.CLEAN
+    assert lab.boots

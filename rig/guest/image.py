@@ -4,8 +4,8 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from rig import cache, paths, proc
 from rig.guest import cpio
@@ -42,6 +42,14 @@ def entries(root: Path) -> Iterator[cpio.Entry]:
             yield cpio.directory(name, 0o1777 if mode & stat.S_ISVTX else 0o755)
         elif stat.S_ISREG(mode):
             yield cpio.file(name, path.read_bytes(), 0o755 if mode & stat.S_IXUSR else 0o644)
+
+
+def programs(files: Iterable[tuple[str, Path]]) -> bytes:
+    """Return an archive to go behind the image's: programs by their paths in the guest, each with where it is here."""
+    found = {PurePosixPath(path.lstrip("/")): local for path, local in files}
+    parents = {parent for path in found for parent in path.parents} - {PurePosixPath()}
+    archived = (cpio.file(str(path), local.read_bytes(), 0o755) for path, local in found.items())
+    return cpio.pack((*(cpio.directory(str(parent)) for parent in parents), *archived)) if found else b""
 
 
 async def _digest(source: Path) -> str:

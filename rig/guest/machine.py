@@ -5,16 +5,17 @@ import re
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from qemu.qmp import QMPError
 
 from rig import cache, proc
 from rig.errors import HostError
-from rig.guest import cpio, keys, qemu
+from rig.guest import keys, qemu
 from rig.guest.console import CAP, Console, Pulse
 from rig.guest.ending import Ending, Evidence, judge
+from rig.guest.image import programs
 from rig.guest.monitor import Monitor
 from rig.guest.shell import Shell, ShellError
 from rig.markers import GAVE_UP
@@ -235,7 +236,7 @@ async def boot(
         work = stack.enter_context(cache.scratch())
         guest.gdb = work / "gdb" if gdb else None
         initrd = work / "initrd"
-        initrd.write_bytes(image.path.read_bytes() + credentials.archive + _archive(files))
+        initrd.write_bytes(image.path.read_bytes() + credentials.archive + programs(files))
         sockets = qemu.Sockets(monitor=work / "monitor", console=work / "console", gdb=guest.gdb)
         cmdline = qemu.cmdline(accel, *profile.cmdline, *(("nokaslr",) if gdb else ()), *extra)
         argv = qemu.argv(
@@ -243,14 +244,6 @@ async def boot(
         )
         await guest.power_on(argv, work, stack)
         yield guest
-
-
-def _archive(files: tuple[tuple[str, Path], ...]) -> bytes:
-    """Return programs as an archive for the guest; none at all is no archive."""
-    paths = {PurePosixPath(path.lstrip("/")): local for path, local in files}
-    parents = {parent for path in paths for parent in path.parents} - {PurePosixPath(".")}
-    programs = (cpio.file(str(path), local.read_bytes(), 0o755) for path, local in paths.items())
-    return cpio.pack((*(cpio.directory(str(parent)) for parent in parents), *programs)) if files else b""
 
 
 async def _first(*some: asyncio.Future[Any], limit: float | None = None) -> None:

@@ -1,5 +1,7 @@
 """The image, made for real."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,17 @@ def test_permissions_do_not_depend_on_the_umask(tmp_path: Path) -> None:
         cpio.file("program", b"", 0o755),
         cpio.link("link", "file"),
     }
+
+
+def test_programs_go_where_the_guest_finds_them(tmp_path: Path) -> None:
+    (tmp_path / "here").write_text("hello")
+    (tmp_path / "there").mkdir()
+    archive = image.programs([("/a/b/one", tmp_path / "here"), ("/a/two", tmp_path / "here")])
+    subprocess.run(("cpio", "-idm", "--quiet"), input=archive, cwd=tmp_path / "there", check=True)
+    found = {str(path.relative_to(tmp_path / "there")) for path in tmp_path.joinpath("there").rglob("*")}
+    assert found == {"a", "a/b", "a/b/one", "a/two"}
+    assert os.access(tmp_path / "there/a/b/one", os.X_OK)
+
+
+def test_without_programs_nothing_is_added() -> None:
+    assert image.programs([]) == b""

@@ -1,11 +1,12 @@
 """A trial against a scripted guest."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rig.guest import trial
-from rig.model import Accel, End, Image, Kernel, Profile, Shape, Status, Trial, Workload
+from rig.model import Accel, Case, End, Image, Kernel, Profile, Shape, Status, Trial, Workload
 from rig.progress import Silent
 from tests.guest import fake
 from tests.guest.fake import Behaviour, Command
@@ -100,3 +101,13 @@ async def test_a_program_of_the_users_is_copied_in_first(tmp_path: Path, monkeyp
     console = (tmp_path / done.console).read_text()
     assert console.index("copied") < console.index("rig: begin mine")
     assert done.outcomes[0].status is Status.PASS
+
+
+async def test_what_cannot_be_run_is_skipped_and_the_rest_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.install(tmp_path, monkeypatch, Behaviour(commands={"two": GOOD}))
+    known = (Case(name="broken", status=Status.ERROR, reason="why"),)
+    done = await run(tmp_path, replace(workload("one"), skip="no tree", cases=known), workload("two"))
+    one, two = done.outcomes
+    assert (one.status, one.reason, one.cases) == (Status.SKIP, "no tree", known)
+    assert two.status is Status.PASS
+    assert "rig: begin one" not in (tmp_path / done.console).read_text()
