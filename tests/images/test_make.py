@@ -6,7 +6,14 @@ import pytest
 
 from tests.images.conftest import IMAGES, make
 
-OURS = ("init", "bin/rig-run", "workloads/memslot-churn", "workloads/root-churn", "workloads/vm-teardown")
+OURS = (
+    "init",
+    "bin/rig-run",
+    "workloads/error-paths",
+    "workloads/memslot-churn",
+    "workloads/root-churn",
+    "workloads/vm-teardown",
+)
 
 
 @pytest.mark.parametrize("name", [*OURS, "bin/busybox"])

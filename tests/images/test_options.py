@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-WORKLOADS = ("memslot-churn", "root-churn", "vm-teardown")
+WORKLOADS = ("error-paths", "memslot-churn", "root-churn", "vm-teardown")
 
 
 def run(built: Path, name: str, *options: str) -> subprocess.CompletedProcess[str]:
