@@ -54,10 +54,7 @@ def test_programs_go_along_once() -> None:
 def test_what_there_is_no_time_for_is_skipped_with_that_reason() -> None:
     workload = ready(10)
     assert run(workload) == ["first", "again"]
-    assert skipped(workload) == {
-        "long": "no time left of 10 s: it takes 50 s",
-        "unlisted": "no time left of 10 s: it takes 3 s",
-    }
+    assert skipped(workload) == dict.fromkeys(("long", "unlisted"), "no time left of the 10 s")
     assert [path for path, _ in workload.files] == ["/selftests/first"]
 
 

@@ -52,6 +52,7 @@ async def build(kernel: Kernel, progress: Progress) -> Selftests | None:
             with progress.task("KVM selftests"), cache.scratch() as work, cache.published(entry) as made:
                 await _copy_out(repo, kernel.tree, parts, work)
                 await _make(work, made)
+    progress.note(f"KVM selftests of {kernel.name}: {entry}")
     return replace(SUITE.validate_json((entry / "suite.json").read_bytes()), directory=entry)
 
 

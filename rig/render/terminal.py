@@ -11,7 +11,7 @@ from rich.text import Text
 
 from rig.experiment import Plan
 from rig.model import BuildFailure, Comparison, Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
-from rig.render import decoded
+from rig.render import cases, decoded
 from rig.render.escape import printable
 from rig.reports import traces
 
@@ -50,6 +50,8 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
     if shown:
         yield Text()
         yield _metrics(shown, alone=run.patched is None)
+    for line in cases.lines(run):
+        yield Text(printable(line), style="dim")
     yield Text()
     yield _sides(run)
     yield Text(f"again: {run.command}")
