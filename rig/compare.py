@@ -1,13 +1,12 @@
 """Trials of both sides to findings, metric changes and a verdict. No I/O."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
-from statistics import median
+from fnmatch import fnmatchcase
 from typing import Literal
 
-from rig import statistics
+from rig import metrics, statistics
 from rig.model import (
     BuildFailure,
     Comparison,
@@ -17,29 +16,14 @@ from rig.model import (
     Finding,
     FindingStatus,
     Kernel,
-    Metric,
     MetricChange,
-    MetricKind,
-    Outcome,
-    Report,
-    Sighting,
     Status,
     Trial,
     Verdict,
 )
-from rig.reports import signature, traces
+from rig.symptoms import BOOT, Symptom, grouped, symptoms
 
 SideName = Literal["base", "patched"]
-FAILED = (Status.FAIL, Status.ERROR)
-BOOT = "boot"  # the workload of what is seen before the first one
-ANOMALY = {
-    End.PANICKED: "guest panicked",
-    End.HUNG: "guest hung",
-    End.REBOOTED: "guest rebooted",
-    End.KILLED: "guest killed at its limit",
-    End.LOST: "guest lost",
-    End.NEVER_BOOTED: "boot failure",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,105 +32,6 @@ class Side:
 
     kernel: Kernel | BuildFailure
     trials: tuple[Trial, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Symptom:
-    """Something wrong in one trial, under any of its titles. `keys` are what it shares with others of the same bug."""
-
-    titles: frozenset[str]
-    keys: frozenset[str]
-    title: str
-    type: str
-    workload: str
-    trial: Trial
-    text: str
-    offset: int
-    report: Report | None = None
-
-
-def symptoms(trial: Trial) -> Iterator[Symptom]:
-    """Yield all that went wrong in `trial`: its reports, then what no report explains."""
-    explained = {sighting.workload for sighting in trial.sightings}
-    for sighting in trial.sightings:
-        yield _from_report(trial, sighting)
-    for outcome in trial.outcomes:
-        failed = tuple(_failed_cases(trial, outcome))
-        yield from failed
-        explained |= {outcome.workload for _ in failed}
-        if outcome.status in FAILED and outcome.workload not in explained:
-            explained.add(outcome.workload)
-            text = "\n".join(filter(None, (outcome.reason, outcome.output)))
-            yield _unreported(trial, f"{outcome.workload} failed", "WORKLOAD", outcome.workload, text)
-    last = under(trial)
-    if trial.end in ANOMALY and last not in explained:
-        title = ANOMALY[trial.end] if last == BOOT else f"{ANOMALY[trial.end]} in {last}"
-        kind = "BOOT" if trial.end is End.NEVER_BOOTED else "GUEST"
-        yield _unreported(trial, title, kind, last, trial.end_reason)
-
-
-def _failed_cases(trial: Trial, outcome: Outcome) -> Iterator[Symptom]:
-    for case in outcome.cases:
-        if case.status in FAILED:
-            title = f"{case.name} failed in {outcome.workload}"
-            yield _unreported(trial, title, "WORKLOAD", outcome.workload, case.reason)
-
-
-def under(trial: Trial) -> str:
-    """Return the workload during which `trial` ended ("boot" if none had started)."""
-    return trial.outcomes[-1].workload if trial.outcomes else BOOT
-
-
-def _from_report(trial: Trial, sighting: Sighting) -> Symptom:
-    report = sighting.report
-    return Symptom(
-        titles=signature.titles(report),
-        keys=signature.keys(report),
-        title=report.title,
-        type=report.type,
-        workload=sighting.workload,
-        trial=trial,
-        text="\n".join(traces.own(report.text.split("\n")[report.lead :])),
-        offset=report.start,
-        report=report,
-    )
-
-
-def _unreported(trial: Trial, title: str, kind: str, workload: str, text: str) -> Symptom:
-    known = frozenset((title,))
-    return Symptom(
-        titles=known, keys=known, title=title, type=kind, workload=workload, trial=trial, text=text, offset=0
-    )
-
-
-def grouped(all_symptoms: Iterable[Symptom]) -> list[list[Symptom]]:
-    """Return symptoms grouped by bug, in order of sight: those that share a key, directly or by way of others.
-
-    Reports that contradict each other stay apart; what fits to both goes to the one seen first.
-    """
-    groups: dict[int, list[Symptom]] = {}  # by the number of their first symptom
-    leading: defaultdict[str, set[int]] = defaultdict(set)
-    for number, symptom in enumerate(all_symptoms):
-        meeting = sorted({first for key in symptom.keys for first in leading[key]})
-        joined: dict[int, list[Symptom]] = {}
-        for first in meeting:
-            if _fit(groups[first], [symptom, *chain(*joined.values())]):
-                joined[first] = groups.pop(first)
-        home = min(joined, default=number)
-        groups[home] = [*chain(*joined.values()), symptom]
-        for key in {key for member in groups[home] for key in member.keys} if len(joined) > 1 else symptom.keys:
-            leading[key] = leading[key] - joined.keys() | {home}
-    return [groups[first] for first in sorted(groups)]
-
-
-def _fit(some: list[Symptom], others: list[Symptom]) -> bool:
-    """Whether no report of `some` says that one of `others` is of another bug."""
-    return not any(signature.contradict(one, other) for one in _variants(some) for other in _variants(others))
-
-
-def _variants(members: list[Symptom]) -> Collection[Report]:
-    """Return the reports of `members`, one for all that are alike."""
-    return {(each.title, each.report.signature): each.report for each in members if each.report}.values()
 
 
 def valid(trial: Trial, workload: str) -> bool:
@@ -280,53 +165,29 @@ def _warning_findings(base: Kernel, patched: Kernel) -> Iterator[Finding]:
             )
 
 
-# ---- metrics
+# ---- counters
 
 
-def _values(trials: tuple[Trial, ...]) -> dict[tuple[str, str], list[float]]:
-    found: dict[tuple[str, str], list[float]] = {}
-    for outcome, metric in _metrics(trials):
-        found.setdefault((outcome.workload, metric.name), []).append(metric.value)
-    return found
-
-
-def _metrics(trials: tuple[Trial, ...]) -> Iterator[tuple[Outcome, Metric]]:
-    for trial in trials:
-        for outcome in trial.outcomes:
-            if outcome.status is Status.PASS:
-                for metric in outcome.metrics:
-                    yield outcome, metric
-
-
-def metric_changes(base: tuple[Trial, ...], patched: tuple[Trial, ...]) -> tuple[MetricChange, ...]:
-    """Return every metric that both sides measured.
-
-    Only exact ones are ever called significant: the emulated, instrumented guests of a sanitizer profile say
-    nothing about speed.
-    """
-    before, after = _values(base), _values(patched)
-    described = {(outcome.workload, metric.name): metric for outcome, metric in _metrics(base + patched)}
-    return tuple(
-        _change(key, metric, tuple(before[key]), tuple(after[key]))
-        for key, metric in described.items()
-        if key in before and key in after
-    )
-
-
-def _change(key: tuple[str, str], metric: Metric, base: tuple[float, ...], patched: tuple[float, ...]) -> MetricChange:
-    middle, other = median(base), median(patched or base)
-    apart = bool(patched) and (max(base) < min(patched) or max(patched) < min(base))
-    return MetricChange(
-        workload=key[0],
-        name=metric.name,
-        unit=metric.unit,
-        kind=metric.kind,
-        base=base,
-        patched=patched,
-        change=(other - middle) / middle if middle else None,
-        p_value=statistics.rank_test(base, patched),
-        significant=metric.kind is MetricKind.EXACT and apart,
-    )
+def _raised(changes: Iterable[MetricChange], guarded: tuple[str, ...], profile: str) -> Iterator[Finding]:
+    """Yield the counters fitting `guarded` (patterns of WORKLOAD/METRIC) that are higher on patched in every trial."""
+    for change in changes:
+        watched = any(fnmatchcase(f"{change.workload}/{change.name}", pattern) for pattern in guarded)
+        if not (watched and change.significant and min(change.patched) > max(change.base)):
+            continue
+        counts = Count(hits=0, trials=len(change.base)), Count(hits=len(change.patched), trials=len(change.patched))
+        status, p_value = _status(*counts, masked=False)
+        before, after = (f"{min(values):g}" for values in (change.base, change.patched))
+        yield Finding(
+            title=f"{change.workload}: {change.name} went up",
+            type="METRIC",
+            status=status,
+            workload=change.workload,
+            profile=profile,
+            base=counts[0],
+            patched=counts[1],
+            p_value=p_value,
+            explanation=f"{before} {change.unit} on base, {after} on patched, in each of {counts[1].trials} trials",
+        )
 
 
 # ---- the whole
@@ -343,17 +204,37 @@ def undecided(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in suspicions(findings) if finding.status is FindingStatus.INCONCLUSIVE)
 
 
-def _gaps(side: Side, name: SideName, planned: tuple[str, ...]) -> Iterator[str]:
-    """Yield what `side` can't vouch for: planned workloads that no trial got anywhere with."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A planned workload that no trial of a side got anywhere with."""
+
+    side: SideName
+    workload: str
+    why: str
+    skipped: bool  # for a reason it gave itself
+
+    def __str__(self) -> str:
+        return f"{self.workload} showed nothing on {self.side}: {self.why}"
+
+
+def _gaps(side: Side, name: SideName, planned: tuple[str, ...]) -> Iterator[Gap]:
+    """Yield what `side` can't vouch for."""
     for workload in planned:
         if any(valid(trial, workload) for trial in side.trials):
             continue
         outcomes = [outcome for trial in side.trials for outcome in trial.outcomes if outcome.workload == workload]
         why = next((f"{outcome.status}: {outcome.reason}" for outcome in outcomes), "it never ran")
-        yield f"{workload} showed nothing on {name}: {why}"
+        skipped = bool(outcomes) and all(outcome.status is Status.SKIP for outcome in outcomes)
+        yield Gap(side=name, workload=workload, why=why, skipped=skipped)
 
 
-def _verdict(findings: tuple[Finding, ...], gaps: tuple[str, ...]) -> Verdict:
+def _doubtful(gaps: tuple[Gap, ...], planned: tuple[str, ...]) -> bool:
+    """Whether the gaps leave a comparison open: not if something was skipped as it can't be had, and the rest ran."""
+    missed = {gap.workload for gap in gaps}
+    return any(not gap.skipped for gap in gaps) or (bool(gaps) and missed == set(planned))
+
+
+def _verdict(findings: tuple[Finding, ...], *, gaps: bool) -> Verdict:
     if any(finding.status is FindingStatus.NEW for finding in findings):
         return Verdict.REGRESSION
     doubtful = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)
@@ -362,8 +243,14 @@ def _verdict(findings: tuple[Finding, ...], gaps: tuple[str, ...]) -> Verdict:
     return Verdict.CLEAN
 
 
-def compare(base: Side, patched: Side, *, planned: tuple[str, ...], profile: str) -> Comparison:
-    """Return what differs between the sides. `planned` are the names of the workloads that should have run."""
+def compare(
+    base: Side, patched: Side, *, planned: tuple[str, ...], profile: str, guarded: tuple[str, ...] = ()
+) -> Comparison:
+    """Return what differs between the sides.
+
+    `planned` are the names of the workloads that should have run, `guarded` patterns (WORKLOAD/METRIC) of the exact
+    counters that must not rise.
+    """
     if isinstance(base.kernel, BuildFailure):
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=("base does not build",))
     if isinstance(patched.kernel, BuildFailure):
@@ -373,15 +260,17 @@ def compare(base: Side, patched: Side, *, planned: tuple[str, ...], profile: str
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=(f"base does not boot: {reason}",))
     seen = [symptom for trial in base.trials + patched.trials for symptom in symptoms(trial)]
     found = [_finding(members, base, patched, profile) for members in grouped(seen)]
-    findings = (*found, *_warning_findings(base.kernel, patched.kernel))
+    changes = metrics.changes(base.trials, patched.trials)
+    warnings = _warning_findings(base.kernel, patched.kernel)
+    findings = (*found, *_raised(changes, guarded, profile), *warnings)
     explained = any(finding.status is FindingStatus.NEW for finding in findings)
     gaps = (*_gaps(base, "base", planned), *(() if explained else _gaps(patched, "patched", planned)))
     order = list(FindingStatus)
     return Comparison(
-        verdict=_verdict(findings, gaps),
+        verdict=_verdict(findings, gaps=_doubtful(gaps, planned)),
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.status))),
-        metrics=metric_changes(base.trials, patched.trials),
-        notes=gaps,
+        metrics=changes,
+        notes=tuple(map(str, gaps)),
     )
 
 
@@ -393,16 +282,10 @@ def alone(side: Side, *, planned: tuple[str, ...], profile: str) -> Comparison:
     found = [_finding(members, side, replace(side, trials=()), profile) for members in groups]
     seen = tuple(replace(each, status=FindingStatus.SEEN, p_value=None, explanation=_seen(each.base)) for each in found)
     gaps = tuple(_gaps(side, "base", planned))
-    verdict = Verdict.REGRESSION if seen else Verdict.INCONCLUSIVE if gaps else Verdict.CLEAN
-    return Comparison(verdict=verdict, findings=seen, metrics=_measured(side), notes=gaps)
+    verdict = Verdict.REGRESSION if seen else Verdict.INCONCLUSIVE if _doubtful(gaps, planned) else Verdict.CLEAN
+    notes = tuple(map(str, gaps))
+    return Comparison(verdict=verdict, findings=seen, metrics=metrics.measured(side.trials), notes=notes)
 
 
 def _seen(count: Count) -> str:
     return f"{count.hits} of {count.trials} trials"
-
-
-def _measured(side: Side) -> tuple[MetricChange, ...]:
-    """Return the metrics of a side by itself."""
-    values = _values(side.trials)
-    described = {(outcome.workload, metric.name): metric for outcome, metric in _metrics(side.trials)}
-    return tuple(_change(key, metric, tuple(values[key]), ()) for key, metric in described.items())

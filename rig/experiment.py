@@ -34,6 +34,7 @@ class Plan:
     patched: Recipe | None
     profile: Profile
     workloads: tuple[workloads.Listed | workloads.Own, ...]
+    guarded: tuple[str, ...]  # patterns of WORKLOAD/METRIC: exact counters that must not rise
     repeats: int
     confirm: int
     seconds: int

@@ -38,6 +38,7 @@ class Profile:
     fragments: tuple[Path, ...]  # Kconfig fragments, later ones win
     cmdline: tuple[str, ...]
     detectors: tuple[str, ...]  # expected to be alive: "kasan", "lockdep", …
+    leaks: Literal["always", "suspected", "never"] = "suspected"  # when kmemleak searches after a workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +180,7 @@ class Workload:
     files: tuple[tuple[str, Path], ...] = ()  # in the guest from its boot on, and where they are on the host
     cases: tuple[Case, ...] = ()  # those of its tests whose result is known without running them
     skip: str = ""  # why it can't be run
+    leaks: Literal["always", "suspected", "never"] = "suspected"  # when kmemleak searches afterwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +191,15 @@ class Metric:
     value: float
     unit: str
     kind: MetricKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """Something the kernel held more of after a workload than before, and should not have."""
+
+    what: str  # a slab cache of KVM's, "VMs", "KVM page tables (kB)"
+    before: int
+    after: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +217,8 @@ class Outcome:
     cases: tuple[Case, ...] = ()  # of a workload that consists of several tests
     output: str = ""  # the end of what it wrote
     detectors_lost: tuple[str, ...] = ()  # not alive any more afterwards
+    left: tuple[Left, ...] = ()
+    tainted: int = 0  # the bits of the kernel's taint that came with it
     own: bool = False  # a user's program, whose word is taken
 
     @property
@@ -304,6 +317,8 @@ class Sighting:
 
     workload: str
     report: Report
+    began: float | None = None  # when the workload did, in seconds of the guest's uptime
+    at: float | None = None  # when the report came, likewise; None where the console has no times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ from rig.plan import guests_that_fit
 from rig.progress import Progress, Task
 from rig.reading import Reader, reader
 from rig.selftests import Suite
-from rig.workloads import command
+from rig.workloads import Listed, Own, command
 
 NAMES: tuple[SideName, ...] = ("base", "patched")
 
@@ -55,18 +55,19 @@ class Bench:
     def workloads(self, side: SideName, names: Collection[str]) -> tuple[Workload, ...]:
         """Return the planned workloads among `names`, ready to be run on a side."""
         plan = self.plan
-        return tuple(
-            command(
-                entry,
-                seconds=plan.seconds,
-                vcpus=plan.shape.vcpus,
-                threads=plan.threads,
-                seed=plan.seed,
-                time_scale=self.accel.time_scale,
-                built=self.selftests.get(side),
-            )
-            for entry in plan.workloads
-            if entry.name in names
+        named = (entry for entry in plan.workloads if entry.name in names)
+        return tuple(replace(self._command(entry, side), leaks=plan.profile.leaks) for entry in named)
+
+    def _command(self, entry: Listed | Own, side: SideName) -> Workload:
+        plan = self.plan
+        return command(
+            entry,
+            seconds=plan.seconds,
+            vcpus=plan.shape.vcpus,
+            threads=plan.threads,
+            seed=plan.seed,
+            time_scale=self.accel.time_scale,
+            built=self.selftests.get(side),
         )
 
 
@@ -161,7 +162,9 @@ def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
     if len(sides) == 1:
         return compare.alone(sides[0], planned=_planned(bench), profile=bench.plan.profile.name)
     before, after = sides
-    return compare.compare(before, after, planned=_planned(bench), profile=bench.plan.profile.name)
+    return compare.compare(
+        before, after, planned=_planned(bench), profile=bench.plan.profile.name, guarded=bench.plan.guarded
+    )
 
 
 def _planned(bench: Bench) -> tuple[str, ...]:

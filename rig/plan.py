@@ -1,6 +1,7 @@
 """YAML and arguments to the whole experiment as one value."""
 
 from pathlib import Path
+from typing import Literal
 
 import psutil
 from pydantic import Field
@@ -19,6 +20,7 @@ class ProfileFile(yamlfile.Strict):
     fragments: list[str]
     cmdline: list[str] = Field(default=[])
     detectors: list[str] = Field(default=[])
+    leaks: Literal["always", "suspected", "never"] = "suspected"
 
 
 class PlanFile(yamlfile.Strict):
@@ -26,6 +28,7 @@ class PlanFile(yamlfile.Strict):
 
     profile: str
     workloads: list[str] = Field(min_length=1)
+    guarded: list[str] = Field(default=[])
     repeats: int = Field(default=3, ge=1)
     confirm: int = Field(default=3, ge=0)
     seconds: int = Field(default=10, ge=1)
@@ -49,6 +52,7 @@ def profile(name: str) -> Profile:
         fragments=tuple(_fragment(directory / "fragments" / item, path) for item in read.fragments),
         cmdline=tuple(read.cmdline),
         detectors=tuple(read.detectors),
+        leaks=read.leaks,
     )
 
 
@@ -110,6 +114,7 @@ def make(
         patched=patched_recipe,
         profile=profile(read.profile),
         workloads=_workloads(tuple(read.workloads)),
+        guarded=tuple(read.guarded),
         repeats=read.repeats,
         confirm=read.confirm,
         seconds=read.seconds,
@@ -123,6 +128,6 @@ def make(
 
 def _overridden(file: PlanFile, overrides: Overrides) -> PlanFile:
     """Return `file` with what the command line says, checked by the same rules."""
-    given = {name: getattr(overrides, name) for name in PlanFile.model_fields}
+    given = {name: getattr(overrides, name, None) for name in PlanFile.model_fields}
     said = {name: value for name, value in given.items() if value is not None and value != ()}
     return file.model_copy(update=said)

@@ -4,15 +4,17 @@ import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from rig.decode.decoder import Decoder
 from rig.decode.source import excerpt
 from rig.kernel import trees
 from rig.model import Kernel, Report, Sighting
-from rig.reports.sightings import sightings
+from rig.reports.sightings import sightings, uptime
 from rig.reports.touched import Side, touched
 
 _CHUNK = 1 << 20
+_LINE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,13 @@ class Reader:
 
 def _sightings(console: Path) -> tuple[Sighting, ...]:
     with console.open("rb") as file:
-        return sightings(iter(partial(file.read, _CHUNK), b""))
+        found = sightings(iter(partial(file.read, _CHUNK), b""))
+        return tuple(replace(each, at=_uptime_at(file, each.report.start)) for each in found)
+
+
+def _uptime_at(file: BinaryIO, offset: int) -> float | None:
+    file.seek(offset)
+    return uptime(file.read(_LINE))
 
 
 async def reader(kernel: Kernel, other: Kernel | None, side: Side) -> Reader:

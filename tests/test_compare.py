@@ -7,12 +7,14 @@ from rig import compare
 from rig.compare import Side, SideName
 from rig.model import (
     BuildFailure,
+    Case,
     Comparison,
     CompilerWarning,
     Count,
     End,
     FindingStatus,
     Frame,
+    Left,
     Lock,
     MetricKind,
     Report,
@@ -142,6 +144,75 @@ def test_a_workload_that_never_progressed_makes_it_inconclusive() -> None:
     result = compared(trials("base", None), idle)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.notes == ("churn showed nothing on patched: SKIP: no /dev/kvm",)
+
+
+def test_a_workload_that_both_sides_skip_is_told_and_leaves_the_others_alone() -> None:
+    skipped = values.outcome("faults", status=Status.SKIP, iterations=0, l2_entries=0, reason="no fault injection")
+    both = (values.outcome(), skipped)
+    base, patched = (values.trial(side, outcomes=both) for side in ("base", "patched"))
+    result = compared([base], [patched], planned=("churn", "faults"))
+    assert result.verdict is Verdict.CLEAN
+    assert [note.partition(":")[0] for note in result.notes] == [
+        "faults showed nothing on base",
+        "faults showed nothing on patched",
+    ]
+
+
+def left(side: SideName, what: str) -> list[Trial]:
+    kept = values.outcome(left=(Left(what=what, before=0, after=3),))
+    return [values.trial(side, outcomes=(kept,), index=number) for number in range(1, 4)]
+
+
+def test_memory_left_behind_is_a_finding_of_its_own() -> None:
+    (finding,) = compared(trials("base", None, None, None), left("patched", "kvm_vcpu")).findings
+    assert (finding.title, finding.type, finding.status) == (
+        "memory left behind: kvm_vcpu",
+        "LEAK",
+        FindingStatus.NEW,
+    )
+    assert "3 after churn, 0 before" in finding.example
+
+
+@pytest.mark.parametrize(("bits", "flags"), [(1 << 9, "warned"), (1 << 7 | 1 << 9, "died, warned"), (1 << 12, "")])
+def test_a_taint_that_no_report_explains_is_a_finding(bits: int, flags: str) -> None:
+    tainted = values.trial("patched", outcomes=(values.outcome(tainted=bits),))
+    found = [finding.title for finding in compared(trials("base", None), [tainted]).findings]
+    assert found == ([f"kernel tainted without a report: {flags}"] if flags else [])
+
+
+def test_a_taint_with_its_report_is_none() -> None:
+    tainted = values.trial("patched", BUG, outcomes=(values.outcome(tainted=1 << 9),))
+    assert [finding.title for finding in compared(trials("base", None), [tainted]).findings] == [BUG.title]
+
+
+def test_each_failed_case_is_a_finding() -> None:
+    cases = tuple(Case(name=name, status=status) for name, status in (("a", Status.FAIL), ("b", Status.PASS)))
+    failed = values.trial("patched", outcomes=(values.outcome(status=Status.FAIL, cases=cases),))
+    assert [finding.title for finding in compared(trials("base", None), [failed]).findings] == ["a failed in churn"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "base", "patched", "status"),
+    [
+        ("churn/pf_*", [67, 67, 67], [70, 70, 70], FindingStatus.NEW),
+        ("churn/pf_*", [67], [70], FindingStatus.INCONCLUSIVE),
+        ("churn/pf_*", [70, 70, 70], [67, 67, 67], None),
+        ("churn/pf_*", [67, 67, 70], [67, 70, 70], None),
+        ("other/pf_*", [67, 67, 67], [70, 70, 70], None),
+    ],
+)
+def test_a_guarded_counter_that_rises_is_a_finding(
+    pattern: str, base: list[float], patched: list[float], status: FindingStatus | None
+) -> None:
+    kind = MetricKind.EXACT
+    sides = (
+        Side(kernel=values.kernel("base"), trials=tuple(measured("base", kind, *base))),
+        Side(kernel=values.kernel("patched"), trials=tuple(measured("patched", kind, *patched))),
+    )
+    found = compare.compare(*sides, planned=("churn",), profile="s", guarded=(pattern,)).findings
+    assert [(finding.title, finding.status) for finding in found] == (
+        [("churn: pf_fixed went up", status)] if status else []
+    )
 
 
 def test_a_side_whose_detectors_were_spent_before_is_masked() -> None:

@@ -12,7 +12,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.yamlfile", "rig.statistics"),
     ("rig.ktap", "rig.selftests"),
     ("rig.workloads",),
-    ("rig.experiment", "rig.reports", "rig.compare", "rig.render"),
+    ("rig.experiment", "rig.reports", "rig.compare", "rig.metrics", "rig.symptoms", "rig.render"),
     ("rig.paths", "rig.proc", "rig.own"),
     ("rig.cache",),
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),

@@ -13,7 +13,7 @@
 #ifndef OLD_ENOUGH /* tests can't wait */
 #define OLD_ENOUGH 6 /* seconds: kmemleak passes over what is younger than 5 */
 #endif
-#define LIMIT 60 /* seconds that one search may take; a signal ends it */
+#define LIMIT 45 /* seconds that one search may take; a signal ends it */
 
 long taint(void)
 {

@@ -1,8 +1,10 @@
 """Reports of a guest's console, each with the workload it came under. No I/O."""
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 
 from rig.markers import BEGIN, GAVE_UP
@@ -11,6 +13,7 @@ from rig.reports.parse import parse_chunks
 from rig.reports.signature import contradict
 
 BOOT = "boot"  # the workload of what is seen before the first one
+UPTIME = re.compile(rb"\[ *(\d+\.\d+)\]")  # seconds, before what the kernel prints
 
 _LONGEST = 1 << 20  # of a line that is waited for, bytes
 
@@ -21,15 +24,30 @@ def sightings(console: Iterable[bytes]) -> tuple[Sighting, ...]:
     Each title once under each workload, unless it is of several bugs. Left out are reports that only follow another
     one, and what the rig made a hung guest say.
     """
-    begins: list[tuple[int, str]] = []
+    begins: list[_Begin] = [_Begin(offset=0, workload=BOOT, uptime=None)]
     reports = parse_chunks(_noted(_until_given_up(_whole_lines(console)), begins))
     seen: defaultdict[tuple[str, str], list[Sighting]] = defaultdict(list)
     for before, report in zip((None, *reports), reports, strict=False):
-        workload = _under(begins, report.start)
-        alike = seen[workload, report.title]
+        begin = _under(begins, report.start)
+        alike = seen[begin.workload, report.title]
         if not (before and _follows(report, before)) and all(contradict(one.report, report) for one in alike):
-            alike.append(Sighting(workload=workload, report=report))
+            alike.append(Sighting(workload=begin.workload, report=report, began=begin.uptime))
     return tuple(sorted(chain(*seen.values()), key=lambda sighting: sighting.report.start))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begin:
+    """Where a workload's output begins on the console, and when that was."""
+
+    offset: int
+    workload: str
+    uptime: float | None
+
+
+def uptime(line: bytes) -> float | None:
+    """Return the time the kernel put before a line, in seconds since the guest began to boot."""
+    found = UPTIME.search(line)
+    return float(found[1]) if found else None
 
 
 def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -52,11 +70,13 @@ def _until_given_up(pieces: Iterable[bytes]) -> Iterator[bytes]:
             return
 
 
-def _noted(pieces: Iterable[bytes], begins: list[tuple[int, str]]) -> Iterator[bytes]:
+def _noted(pieces: Iterable[bytes], begins: list[_Begin]) -> Iterator[bytes]:
     """Yield the same bytes, taking down where each workload begins."""
     offset = 0
     for piece in pieces:
-        begins += ((offset + found.start(), found[1].decode()) for found in BEGIN.finditer(piece))
+        for found in BEGIN.finditer(piece):
+            line = piece[piece.rfind(b"\n", 0, found.start()) + 1 : found.start()]
+            begins.append(_Begin(offset=offset + found.start(), workload=found[1].decode(), uptime=uptime(line)))
         offset += len(piece)
         yield piece
 
@@ -69,6 +89,5 @@ def _follows(report: Report, before: Report) -> bool:
     return trap or leaks or (report.corrupted and report.title.startswith("kernel panic:"))
 
 
-def _under(begins: list[tuple[int, str]], offset: int) -> str:
-    before = bisect_right(begins, offset, key=lambda begin: begin[0])
-    return begins[before - 1][1] if before else BOOT
+def _under(begins: list[_Begin], offset: int) -> _Begin:
+    return begins[bisect_right(begins, offset, key=lambda begin: begin.offset) - 1]

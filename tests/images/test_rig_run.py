@@ -11,7 +11,6 @@ import pytest
 
 from tests.images.conftest import IMAGES
 
-
 HASTE = ("-DOLD_ENOUGH=0", "-DSETTLE_MS=1000")
 
 

@@ -32,6 +32,11 @@ def test_each_report_stands_under_the_workload_before_it() -> None:
     assert seen(console) == [("boot", "WARNING in one"), ("first", "WARNING in two"), ("second", "WARNING in three")]
 
 
+def test_a_sighting_knows_when_its_workload_began() -> None:
+    console = warning(b"one") + begin(b"first") + warning(b"two")
+    assert [sighting.began for sighting in sightings([console])] == [None, 11.0]
+
+
 def test_a_title_counts_once_under_each_workload() -> None:
     console = begin(b"first") + warning(b"one") * 3 + begin(b"second") + warning(b"one")
     assert seen(console) == [("first", "WARNING in one"), ("second", "WARNING in one")]
