@@ -23,9 +23,13 @@ SKIPPED = 4
 USAGE = 2
 VALUES = ("seconds", "vcpus", "threads", "seed")  # of a plan, that arguments can name
 UPLOADS = "/tmp"  # in the guest
+NO_TESTS = 5  # as pytest says it
 NOT_RUN = (126, 127)
 PROGRESS, SKIP, CASE, DETECTORS, METRIC = "@progress ", "@skip ", "@case ", "@detectors ", '{"metric"'
+ERROR = "@error "  # why tests could not be run
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for a marker's name
+UNFINISHED = "did not end"  # the reason of a test that has begun
+FAILED = (Status.FAIL, Status.ERROR)
 ALIVE = {"lockdep": "debug_locks"}  # a detector, and the key of rig-run's answer that is 0 once it is spent
 
 
@@ -180,6 +184,7 @@ class Reader:
         self._cases = {case.name: case for case in workload.cases}
         self._ktap = ktap.Reader()
         self._skip = workload.skip
+        self._error = ""
         self._answers: dict[str, object] = {}
         self._unreadable = ""  # the first such line
         self._output: deque[str] = deque(maxlen=LAST_LINES)
@@ -207,6 +212,8 @@ class Reader:
             self.take(Case(**_Tested.model_validate_json(line.removeprefix(CASE)).model_dump()))
         elif line.startswith(SKIP):
             self._skip = line.removeprefix(SKIP).strip()
+        elif line.startswith(ERROR):
+            self._error = self._error or line.removeprefix(ERROR).strip()
         elif line.startswith(DETECTORS):
             self._answers = _ANSWERS.validate_json(line.removeprefix(DETECTORS))
         else:
@@ -247,7 +254,9 @@ class Reader:
 
     def _judge(self, exit_status: int | None) -> tuple[Status, str]:
         if exit_status is None:
-            return Status.FAIL, "did not end"
+            return Status.FAIL, UNFINISHED
+        if self._workload.tests:
+            return self._judge_tests(exit_status)
         if exit_status == SKIPPED:
             return Status.SKIP, self._skip or "gave no reason"
         if exit_status == USAGE or exit_status in NOT_RUN:
@@ -267,6 +276,22 @@ class Reader:
         if not ((done.iterations and done.l2_entries) or self._workload.program):
             return Status.FAIL, f"made no progress: {done.iterations} iterations, {done.l2_entries} L2 entries"
         return Status.PASS, ""
+
+    def _judge_tests(self, exit_status: int) -> tuple[Status, str]:
+        """Judge by the tests themselves; pytest's status tells the rest."""
+        cases = tuple(self._cases.values())
+        failed = [case.name for case in cases if case.status in FAILED]
+        if self._error or self._unreadable:
+            return Status.ERROR, self._error or f"printed what can't be read: {self._unreadable}"
+        if failed:
+            return Status.FAIL, f"{len(failed)} of {len(cases)} tests failed: {', '.join(failed)}"
+        if exit_status not in (0, NO_TESTS):
+            return Status.ERROR, f"pytest could not go on: {self._last_words(exit_status)}"
+        if any(case.status is Status.PASS for case in cases):
+            return Status.PASS, ""
+        if cases or self._skip:
+            return Status.SKIP, cases[0].reason if cases else self._skip
+        return Status.ERROR, "there was no test to run"
 
     def _last_words(self, exit_status: int) -> str:
         words = next((line.strip() for line in reversed(self._output) if line.strip()), "it said nothing")

@@ -1,5 +1,6 @@
 """The keys of one trial: whom the guest lets in, and what the guest must show."""
 
+import base64
 import struct
 from dataclasses import dataclass
 from io import StringIO
@@ -20,13 +21,21 @@ class Keys:
 
     client: PKey
     host: PKey
-    archive: bytes
+    secret: str  # the client's again, as text
+    archive: bytes = b""
 
 
 def make() -> Keys:
     """Return fresh keys."""
     host, client = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    return Keys(client=_paramiko(client), host=_paramiko(host), archive=cpio.pack(_files(host, client)))
+    archive = cpio.pack(_files(host, client))
+    return Keys(client=_paramiko(client), host=_paramiko(host), secret=_openssh(client), archive=archive)
+
+
+def known(secret: str, host: str) -> Keys:
+    """Return the keys of a guest that runs already, by the client's as text and the host's public one in base64."""
+    client = Ed25519Key.from_private_key(StringIO(secret))
+    return Keys(client=client, host=Ed25519Key(data=base64.b64decode(host)), secret=secret)
 
 
 def _files(host: Ed25519PrivateKey, client: Ed25519PrivateKey) -> list[cpio.Entry]:
@@ -52,5 +61,8 @@ def _dropbear(key: Ed25519PrivateKey) -> bytes:
 
 def _paramiko(key: Ed25519PrivateKey) -> PKey:
     """Return `key` for Paramiko, which takes a private one in OpenSSH's format only."""
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    return Ed25519Key.from_private_key(StringIO(text.decode()))
+    return Ed25519Key.from_private_key(StringIO(_openssh(key)))
+
+
+def _openssh(key: Ed25519PrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()

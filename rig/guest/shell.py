@@ -5,6 +5,7 @@ Its runner is left alone: it keeps all output in memory and polls, and its trans
 
 import asyncio
 import contextlib
+import json
 import logging
 import shlex
 import socket
@@ -17,6 +18,7 @@ from fabric import Config, Connection
 from paramiko import Channel, RejectPolicy, SSHException
 
 from rig.errors import RigError
+from rig.guest import keys
 from rig.guest.console import Pulse
 from rig.guest.keys import Keys
 
@@ -49,6 +51,22 @@ class Shell:
         self._port, self._keys, self._pulse = port, keys, pulse
         self._socket: socket.socket | None = None
         self._connection: Connection | None = None
+
+    @property
+    def address(self) -> str:
+        """Return all that another process needs for a shell of its own, as text; the key to the guest is in it."""
+        return json.dumps({"port": self._port, "secret": self._keys.secret, "host": self._keys.host.get_base64()})
+
+    @classmethod
+    def at(cls, address: str) -> "Shell":
+        """Return a shell that is still to be connected, in another process than the guest's."""
+        found = json.loads(address)
+        return cls(port=found["port"], keys=keys.known(found["secret"], found["host"]), pulse=Pulse())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands."""
+        return bool(self._connection and self._connection.is_connected)
 
     async def connect(self, *, limit: float) -> None:
         """Log in; nothing of the user's own ssh set-up is looked at. Raises ShellError."""

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from rig.guest import machine
+from rig.guest import machine, pytests
 from rig.guest.ending import Ending
 from rig.guest.lines import Lines
 from rig.guest.machine import Guest
-from rig.guest.shell import ShellError
+from rig.guest.shell import OnOutput, Ran, ShellError
 from rig.model import Accel, End, Image, Kernel, Outcome, Profile, Shape, Status, Trial, Workload
 from rig.progress import Progress, Task
-from rig.workloads import PROGRESS, SKIPPED, Reader
+from rig.workloads import PROGRESS, SKIPPED, UNFINISHED, Reader
 
 # Seconds without a word, from the console or the workload. More than the kernel's own detectors of hangs need,
 # because they say more than the rig can.
@@ -60,7 +60,7 @@ async def run(
             shown.advance(0, text="boot")
             if await guest.ready():
                 ready = time.monotonic() - began
-                outcomes = await _outcomes(guest, workloads, shown)
+                outcomes = await _outcomes(guest, workloads, shown, directory / f"{side}-{index}")
             ending = await guest.power_off()
             seconds = time.monotonic() - began
     return Trial(
@@ -77,27 +77,29 @@ async def run(
     )
 
 
-async def _outcomes(guest: Guest, workloads: tuple[Workload, ...], shown: Task) -> tuple[Outcome, ...]:
+async def _outcomes(guest: Guest, workloads: tuple[Workload, ...], shown: Task, log: Path) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for workload in workloads:
-        outcomes.append(await _outcome(guest, workload, shown))
+        outcomes.append(await _outcome(guest, workload, shown, log.with_name(f"{workload.name}-{log.name}.log")))
         if guest.end.done() or outcomes[-1].detectors_lost:
             break
     return tuple(outcomes)
 
 
-async def _outcome(guest: Guest, workload: Workload, shown: Task) -> Outcome:
+async def _outcome(guest: Guest, workload: Workload, shown: Task, log: Path) -> Outcome:
     """Run one workload, and say so if the guest did not survive it."""
     began, reader = time.monotonic(), Reader(workload)
     if workload.skip:
         return reader.outcome(SKIPPED, 0.0)
     shown.advance(0, text=workload.name)
-    status = await _status(guest, workload, reader, _teller(workload.name, shown))
+    status = await _status(guest, workload, reader, _teller(workload.name, shown), log)
     outcome = reader.outcome(status, time.monotonic() - began)
     return outcome if status is not None else _bereaved(outcome, await guest.end)
 
 
-async def _status(guest: Guest, workload: Workload, reader: Reader, tell: Callable[[str], None]) -> int | None:
+async def _status(
+    guest: Guest, workload: Workload, reader: Reader, tell: Callable[[str], None], log: Path
+) -> int | None:
     """Return the exit status of `workload`, or None with the guest at its end."""
 
     def read(line: bytes) -> None:  # in the shell's thread
@@ -106,19 +108,29 @@ async def _status(guest: Guest, workload: Workload, reader: Reader, tell: Callab
         tell(text)
 
     lines = Lines(read)
-    variables = (f"{name}={value}" for name, value in workload.environment)
-    command = shlex.join((*variables, RUN, workload.name, "--", *workload.argv))
+    silence = workload.limit if workload.program else SILENCE  # a user's need not say anything
     ran = None
     with suppress(ShellError, TimeoutError):
-        if workload.program:
-            await _upload(guest, workload.program, workload.argv[0])
-        running = guest.shell.run(command, on_output=lines.feed)
-        ran = await guest.during(running, what=workload.name, limit=workload.limit, silence=SILENCE)
+        running = _running(guest, workload, lines.feed, log)
+        ran = await guest.during(running, what=workload.name, limit=workload.limit, silence=silence)
     lines.end()
     if ran and ran.status is not None:
         return ran.status
     await guest.leave(CUT_OFF)
     return None
+
+
+async def _running(guest: Guest, workload: Workload, feed: OnOutput, log: Path) -> Ran:
+    if workload.tests:
+        return await pytests.run(guest.shell, workload, _bracketed(workload, pytests.STAND_IN), feed, log)
+    if workload.program:
+        await _upload(guest, workload.program, workload.argv[0])
+    return await guest.shell.run(_bracketed(workload, workload.argv), on_output=feed)
+
+
+def _bracketed(workload: Workload, argv: tuple[str, ...]) -> str:
+    variables = (f"{name}={value}" for name, value in workload.environment)
+    return shlex.join((*variables, RUN, workload.name, "--", *argv))
 
 
 async def _upload(guest: Guest, program: Path, to: str) -> None:
@@ -129,7 +141,9 @@ async def _upload(guest: Guest, program: Path, to: str) -> None:
 def _bereaved(outcome: Outcome, ending: Ending) -> Outcome:
     """Return the outcome of a workload whose guest has ended; a QEMU that died says nothing about the kernel."""
     status = Status.MISS if ending.end is End.LOST else Status.FAIL
-    return replace(outcome, status=status, reason=f"{ending.end}: {ending.reason}")
+    reason = f"{ending.end}: {ending.reason}"
+    cases = tuple(replace(case, reason=reason) if case.reason == UNFINISHED else case for case in outcome.cases)
+    return replace(outcome, status=status, reason=reason, cases=cases)
 
 
 def _teller(name: str, shown: Task) -> Callable[[str], None]:

@@ -7,13 +7,14 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import paramiko
 import pytest
@@ -44,6 +45,7 @@ class Behaviour:
     boot: Act | Literal["refuse"] = ""
     console: str = ""  # said while booting
     commands: Mapping[str, Command] = field(default_factory=dict)  # by workload's name, or whole command line
+    shell: bool = False  # all other commands are really run, by the host's shell, with a kernel's log of their own
 
 
 def install(
@@ -59,15 +61,17 @@ def install(
     (binaries / "behaviours.json").write_text(json.dumps({name: asdict(each) for name, each in behaviours.items()}))
     program = binaries / NAME
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).resolve()} {binaries} "$@"\n')
+    (binaries / "dmesg").write_text(f"#!/bin/sh\ncat {binaries}/kmsg\n")
     program.chmod(0o755)
+    (binaries / "dmesg").chmod(0o755)
     monkeypatch.setenv("PATH", f"{binaries}:{os.environ['PATH']}")
 
 
 class Machine:
     """The process that plays QEMU."""
 
-    def __init__(self, behaviour: dict[str, Any], options: dict[str, list[str]]) -> None:
-        self.behaviour = behaviour
+    def __init__(self, behaviour: dict[str, Any], options: dict[str, list[str]], directory: Path) -> None:
+        self.behaviour, self.directory = behaviour, directory
         console, monitor = (_fields(value) for value in options["-chardev"])
         self.console, self.monitor = _connected(console["path"]), _connected(monitor["path"])
         self.key = _host_key(Path(options["-initrd"][0]).read_bytes())
@@ -132,15 +136,33 @@ class Machine:
         """Play a command."""
         found = WORKLOAD.search(line)
         name = found[1] if found else line
-        scripted = self.behaviour["commands"].get(name) or asdict(Command(act="off" if "poweroff" in line else ""))
         if found:
             self.say(f"rig: begin {name}")
+        if self.behaviour["shell"] and name not in self.behaviour["commands"] and "poweroff" not in line:
+            self.really_run(WORKLOAD.sub("", line), channel)
+            return
+        scripted = self.behaviour["commands"].get(name) or asdict(Command(act="off" if "poweroff" in line else ""))
         self.say(scripted["console"])
         channel.sendall(scripted["output"].encode())
         if scripted["act"] == "hang up":
             channel.get_transport().sock.shutdown(socket.SHUT_RDWR)
         self.act(scripted["act"])
         channel.send_exit_status(scripted["status"])
+        channel.close()
+
+    def really_run(self, line: str, channel: paramiko.Channel) -> None:
+        """Run a command on the host; what is the guest's own is put below our directory."""
+        line = line.replace("/tmp/.rig", f"{self.directory}/rig").replace("/dev/kmsg", f"{self.directory}/kmsg")
+        environment = os.environ | {"PATH": f"{self.directory}:{os.environ['PATH']}"}
+        command = subprocess.Popen(
+            ("sh", "-c", line), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert command.stdin
+        assert command.stdout
+        threading.Thread(target=_feed, args=(channel, command.stdin), daemon=True).start()
+        while said := os.read(command.stdout.fileno(), 65536):
+            channel.sendall(said)
+        channel.send_exit_status(command.wait())
         channel.close()
 
 
@@ -163,6 +185,12 @@ class Server(paramiko.ServerInterface):
         # Paramiko answers the request only after this has returned, and a closed channel would come first.
         threading.Timer(ANSWERED, self.machine.run, (command.decode(), channel)).start()
         return True
+
+
+def _feed(channel: paramiko.Channel, stdin: IO[bytes]) -> None:
+    with stdin:
+        while sent := channel.recv(65536):
+            stdin.write(sent)
 
 
 def _fields(value: str) -> dict[str, str]:
@@ -216,7 +244,7 @@ def main(binaries: Path, argv: list[str]) -> None:
         behaviour = behaviours.get(Path(options["-kernel"][0]).name, behaviours["*"])
         if behaviour["boot"] == "refuse":
             sys.exit("qemu: cannot set up guest memory 'pc.ram': Cannot allocate memory")
-        Machine(behaviour, options).live()
+        Machine(behaviour, options, binaries).live()
 
 
 if __name__ == "__main__":
