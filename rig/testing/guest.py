@@ -17,8 +17,10 @@ from rig.testing.portal import Portal
 LIMIT = 120.0  # seconds; longer than the kernel's detectors of hangs need to speak
 LOST = "the guest does not answer any more"
 QUICK = 30.0  # seconds, for what needs none
-# Runs $0 in a session of its own, so that all of it can be ended; $1 keeps the number of that session.
-LEADER = 'echo $$ > "$1"; sh -c "$0"; status=$?; rm -f "$1"; exit $status'
+SESSIONS = "/tmp/.rig-sessions"
+# Runs $0, the command numbered $1, in a session of its own, so that all that it starts can be ended.
+LEADER = f'echo "$1 $$" >> {SESSIONS}; sh -c "$0"; exit $?'
+KILL = f"kill -KILL $(sed -n 's/^%s /-/p' {SESSIONS}) 2> /dev/null"
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")  # for a file's name or a mark
 Answer = TypeVar("Answer")
 
@@ -74,12 +76,12 @@ class Guest:
         """
         __tracebackhide__ = True
         output: list[bytes] = []
-        session = f"/tmp/.rig-session-{next(self._numbers)}"
-        line = shlex.join(("setsid", "sh", "-c", LEADER, command, session))
+        number = str(next(self._numbers))
+        line = shlex.join(("setsid", "sh", "-c", LEADER, command, number))
         try:
             ran = self._wait(self._shell.run(line, limit=limit, on_output=output.append))
         except TimeoutError:
-            self._kill(session)
+            self._kill(number)
             raise CommandError(f"{command}: did not end within {limit:g} s") from None
         if ran.status is None:
             raise GuestLostError(f"{command}: {LOST}")
@@ -152,9 +154,14 @@ class Guest:
         except ShellError as error:
             raise CommandError(str(error)) if self.alive else GuestLostError(LOST) from None
 
-    def _kill(self, session: str) -> None:
+    def sweep(self) -> None:
+        """End what commands left running, lest what it holds be taken for a leak of the kernel's."""
+        if self.alive:
+            self._kill(".*")
+
+    def _kill(self, numbers: str) -> None:
         with suppress(TimeoutError, GuestLostError, CommandError):
-            self._wait(self._shell.run(f"kill -KILL -$(cat {session}); rm -f {session}", limit=QUICK))
+            self._wait(self._shell.run(KILL % numbers, limit=QUICK))
 
 
 @contextmanager
@@ -164,6 +171,8 @@ def connected(address: str, plan: Mapping[str, str]) -> Iterator[Guest]:
     with Portal() as portal:
         try:
             portal.call(shell.connect(limit=LIMIT))
-            yield Guest(shell, portal, plan)
+            guest = Guest(shell, portal, plan)
+            yield guest
+            guest.sweep()
         finally:
             shell.close()

@@ -31,6 +31,14 @@ def planned(directory: Path, text: str, *args: str, limit: float = 60) -> Worklo
     )
 
 
+def gone(file: Path) -> bool:
+    """Whether the process whose number is in `file` has ended, reaped or not."""
+    try:
+        return Path(f"/proc/{int(file.read_text())}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 GUEST = """
     import pytest
     from rig.testing import CommandError
@@ -81,6 +89,12 @@ GUEST = """
     def test_fixtures_of_any_scope(prepared): assert prepared == "once\\n"
 
     def test_fails(guest): guest.run("false")
+
+    def test_leaves_a_process(guest): guest.run("sleep 600 > /dev/null 2>&1 & echo $! > PID")
+
+    def test_conftest(seven): assert seven == 7
+
+    def test_left_out(): pass
 """
 
 
@@ -90,13 +104,15 @@ async def test_tests_talk_to_their_guest(tmp_path: Path, monkeypatch: pytest.Mon
     here.mkdir()
     (here / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\nfilterwarnings = error\n")
     (here / "conftest.py").write_text("import pytest\n@pytest.fixture\ndef seven(): return 7\n")
-    text = GUEST + "\n    def test_conftest(seven): assert seven == 7\n    def test_left_out(): pass"
+    left = tmp_path / "left"
+    text = GUEST.replace("PID", str(left))
     done = await run(tmp_path, planned(tmp_path, text, "-k", "not left_out"))
     (found,) = done.outcomes
     log = (tmp_path / "test_mine.py-base-2.log").read_text()
     assert [case.name for case in found.cases if case.status is not Status.PASS] == ["test_fails"], log
-    assert (found.status, found.reason) == (Status.FAIL, "1 of 10 tests failed: test_fails")
-    assert found.cases[-2].reason == "CommandError: false: exit status 1: (test_mine.py:50)"
+    assert (found.status, found.reason) == (Status.FAIL, "1 of 11 tests failed: test_fails")
+    assert found.cases[-3].reason == "CommandError: false: exit status 1: (test_mine.py:50)"
+    assert gone(left)
     assert "rig: begin test_mine.py" in (tmp_path / done.console).read_text()
     assert sorted(path.name for path in here.iterdir()) == ["conftest.py", "pytest.ini", "test_mine.py"]
 
@@ -104,7 +120,7 @@ async def test_tests_talk_to_their_guest(tmp_path: Path, monkeypatch: pytest.Mon
 async def test_a_guest_that_dies_fails_its_test_and_the_others_are_not_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deadly = shlex.join(("setsid", "sh", "-c", LEADER, "die", "/tmp/.rig-session-1"))
+    deadly = shlex.join(("setsid", "sh", "-c", LEADER, "die", "1"))
     fake.install(tmp_path, monkeypatch, Behaviour(shell=True, commands={deadly: Command(act="panic")}))
     text = "def test_one(guest): guest.run('die')\ndef test_two(guest): pass"
     done = await run(tmp_path, planned(tmp_path, text), planned(tmp_path, text))
@@ -126,4 +142,4 @@ async def test_tests_that_do_not_end_are_ended_at_the_limit(tmp_path: Path, monk
     (found,) = (await run(tmp_path, planned(tmp_path, text, limit=6))).outcomes
     assert (found.status, found.reason) == (Status.FAIL, "hung: test_mine.py: not done after 6 s")
     assert found.cases == (Case(name="test_one", status=Status.FAIL, reason=found.reason),)
-    assert not Path(f"/proc/{pid.read_text()}").exists()
+    assert gone(pid)
