@@ -78,14 +78,50 @@ async def test_a_kernel_that_panics_at_boot_is_a_finding(tmp_path: Path) -> None
     assert titles["kernel BUG in kvm_mmu_spte_module_init"] == "new"
 
 
-async def test_a_program_of_the_users_runs_in_the_guest(tmp_path: Path) -> None:
-    script = tmp_path / "mine.sh"
-    script.write_text("#!/bin/sh\ntest -c /dev/kvm && uname -r\nexit 3\n")
-    file = tmp_path / "result.json"
-    await rig("run", "patched", "-n", "1", "-w", str(script), "--json", str(file), expect=Exit.INTRODUCED)
-    (finding,) = json.loads(file.read_text())["findings"]
-    assert (finding["title"], finding["workload"]) == ("mine.sh failed", "mine.sh")
-    assert "exit status 3: 6.1." in finding["example"]
+OWN_TESTS = """
+import pytest
+from rig.testing import CommandError
+
+def test_guest(guest, guest_path):
+    assert guest.release.startswith("6.1")
+    assert int(guest.run("nproc").output) == guest.vcpus
+    assert guest.run("kill -SEGV $$", check=False).status == 139
+    guest.write(guest_path / "it", "#!/bin/sh\\necho said\\n", executable=True)
+    assert guest.run(f"{guest_path}/it").output == "said\\n"
+
+def test_limit(guest):
+    with pytest.raises(CommandError, match="did not end within 2 s"):
+        guest.run("sleep 600", limit=2)
+    assert "sleep 600" not in guest.run("ps").output
+
+def test_kernel(guest):
+    guest.write("/dev/kmsg", "heard\\n")
+    assert "heard" in guest.dmesg() and "Linux version" not in guest.dmesg()
+
+def test_fails(guest): guest.run("/workloads/root-churn --no-such-option")
+def test_takes_the_guest_with_it(guest): guest.run("echo c > /proc/sysrq-trigger")
+def test_is_not_tried(guest): pass
+"""
+
+
+async def test_programs_and_tests_of_the_users_run(tmp_path: Path) -> None:
+    script, tests, file = tmp_path / "mine.sh", tmp_path / "test_mine.py", tmp_path / "result.json"
+    script.write_text('#!/bin/sh\ntest -c /dev/kvm && echo "$1" $RIG_SEED $(uname -r)\nexit 3\n')
+    tests.write_text(OWN_TESTS)
+    own = ("-w", f"{script} 'for {{seconds}}'", "-w", str(tests))
+    await rig("run", "patched", "-n", "1", "-s", "7", *own, "--json", str(file), expect=Exit.INTRODUCED)
+    result = json.loads(file.read_text())
+    findings = {finding["title"]: finding for finding in result["findings"]}
+    assert set(findings) == {
+        "mine.sh failed",
+        "test_fails failed in test_mine.py",
+        "test_takes_the_guest_with_it failed in test_mine.py",
+        "kernel panic: sysrq triggered crash",
+    }
+    assert "exit status 3: for 7 1 6.1." in findings["mine.sh failed"]["example"]
+    outcomes = {each["workload"]: each for trial in result["trials"] for each in trial["outcomes"]}
+    statuses = [case["status"] for case in outcomes["test_mine.py"]["cases"]]
+    assert statuses == ["PASS", "PASS", "PASS", "FAIL", "FAIL"]
 
 
 async def test_a_run_can_be_shown_copied_and_listed(tmp_path: Path) -> None:
