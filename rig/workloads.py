@@ -23,6 +23,7 @@ SKIPPED = 4
 USAGE = 2
 VALUES = ("seconds", "vcpus", "threads", "seed")  # of a plan, that arguments can name
 UPLOADS = "/tmp"  # in the guest
+SHOWN = 5  # names of tests in a reason
 NO_TESTS = 5  # as pytest says it
 NOT_RUN = (126, 127)
 PROGRESS, SKIP, CASE, DETECTORS, METRIC = "@progress ", "@skip ", "@case ", "@detectors ", '{"metric"'
@@ -284,7 +285,7 @@ class Reader:
         if self._error or self._unreadable:
             return Status.ERROR, self._error or f"printed what can't be read: {self._unreadable}"
         if failed:
-            return Status.FAIL, f"{len(failed)} of {len(cases)} tests failed: {', '.join(failed)}"
+            return Status.FAIL, f"{len(failed)} of {len(cases)} tests failed: {_few(failed)}"
         if exit_status not in (0, NO_TESTS):
             return Status.ERROR, f"pytest could not go on: {self._last_words(exit_status)}"
         if any(case.status is Status.PASS for case in cases):
@@ -296,6 +297,10 @@ class Reader:
     def _last_words(self, exit_status: int) -> str:
         words = next((line.strip() for line in reversed(self._output) if line.strip()), "it said nothing")
         return f"exit status {exit_status}: {words}"
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join((*names[:SHOWN], "…") if len(names) > SHOWN else names)
 
 
 def _signal(number: int) -> str:

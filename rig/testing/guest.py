@@ -15,13 +15,14 @@ from rig.guest.shell import Shell, ShellError
 from rig.testing.portal import Portal
 
 LIMIT = 120.0  # seconds; longer than the kernel's detectors of hangs need to speak
+LONGEST = 100  # characters of a test's name
 LOST = "the guest does not answer any more"
 QUICK = 30.0  # seconds, for what needs none
 SESSIONS = "/tmp/.rig-sessions"
 # Runs $0, the command numbered $1, in a session of its own, so that all that it starts can be ended.
 LEADER = f'echo "$1 $$" >> {SESSIONS}; sh -c "$0"; exit $?'
 KILL = f"kill -KILL $(sed -n 's/^%s /-/p' {SESSIONS}) 2> /dev/null"
-_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")  # for a file's name or a mark
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")  # for the name of a file or mark
 Answer = TypeVar("Answer")
 
 
@@ -128,7 +129,7 @@ class Guest:
     @contextmanager
     def directory(self, name: str = "test") -> Iterator[PurePosixPath]:
         """Give a new directory in the guest, removed afterwards; the fixture `guest_path` is one."""
-        path = self.run(f"mktemp -d /tmp/{_UNFIT.sub('-', name)}-XXXXXX").output.strip()
+        path = self.run(f"mktemp -d /tmp/{_fit(name)}-XXXXXX").output.strip()
         try:
             yield PurePosixPath(path)
         finally:
@@ -137,7 +138,7 @@ class Guest:
 
     def begin(self, test: str) -> None:
         """Leave a mark in the kernel's log, and so on the console, that `test` begins here."""
-        self._mark = f"rig: test {_UNFIT.sub('-', test)}"
+        self._mark = f"rig: test {_fit(test)}"
         self.run(f"echo {self._mark} > /dev/kmsg")
 
     def _copy(self, copying: Coroutine[Any, Any, None], path: str | PurePosixPath, limit: float) -> None:
@@ -162,6 +163,10 @@ class Guest:
     def _kill(self, numbers: str) -> None:
         with suppress(TimeoutError, GuestLostError, CommandError):
             self._wait(self._shell.run(KILL % numbers, limit=QUICK))
+
+
+def _fit(name: str) -> str:
+    return _UNFIT.sub("-", name)[:LONGEST]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Generator, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,6 +15,7 @@ from rig.workloads import CASE, ERROR, SKIP, UNFINISHED
 
 GUEST = "RIG_GUEST"  # the variable that names the file with the guest's address
 LONGEST = 300  # characters of a name or reason
+WORSE = (Status.PASS, Status.SKIP, Status.ERROR, Status.FAIL)  # from good to bad
 OUT = os.dup(1)  # pytest captures what tests print, and begins before it asks any plugin
 
 
@@ -43,10 +45,12 @@ def _marked(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     found: Guest = request.getfixturevalue("guest")
-    found.begin(request.node.name)
-    yield
-    if not found.alive:
-        request.session.shouldstop = "the guest is gone"
+    try:
+        found.begin(request.node.name)
+        yield
+    finally:
+        if not found.alive:
+            request.session.shouldstop = "the guest is gone"
 
 
 # ---- what the rig gets
@@ -57,24 +61,25 @@ class Results:
 
     def __init__(self, *, mixed: bool) -> None:
         self._start = "\n" if mixed else ""  # of a line of ours: others may leave theirs without an end
-        self._case = Case(name="", status=Status.PASS)
+        self._cases: dict[str, Case] = {}  # by pytest's id; several at a time where tests run in parallel
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Take a test for failed until it is over: it may take guest and rig with it."""
-        self._case = Case(name=nodeid.partition("::")[2][:LONGEST], status=Status.PASS)
-        self._tell(self._case, Status.FAIL, UNFINISHED)
+        case = Case(name=nodeid.partition("::")[2][:LONGEST], status=Status.PASS)
+        self._cases[nodeid] = case
+        self._tell(replace(case, status=Status.FAIL, reason=UNFINISHED))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take set-up, call and teardown of a test; the first that went wrong counts."""
-        status, reason, case = *judged(report), self._case
-        if case.status in (Status.FAIL, Status.ERROR) or (status is Status.PASS and case.status is Status.SKIP):
-            status, reason = case.status, case.reason
-        seconds = case.seconds + report.duration
-        self._case = Case(name=case.name, status=status, reason=reason, seconds=seconds)
+        """Take set-up, call and teardown of a test; the worst counts, and of two the first."""
+        case = self._cases[report.nodeid]
+        status, reason = judged(report)
+        if WORSE.index(status) > WORSE.index(case.status):
+            case = replace(case, status=status, reason=reason)
+        self._cases[report.nodeid] = replace(case, seconds=case.seconds + report.duration)
 
-    def pytest_runtest_logfinish(self) -> None:
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Say how the test ended."""
-        self._tell(self._case, self._case.status, self._case.reason)
+        self._tell(self._cases.pop(nodeid))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Say why there are no tests."""
@@ -89,9 +94,8 @@ class Results:
         category, _, word = yield
         return category, "", word
 
-    def _tell(self, case: Case, status: Status, reason: str) -> None:
-        said = {"name": case.name, "status": status, "reason": reason, "seconds": round(case.seconds, 3)}
-        self._line(CASE + json.dumps(said))
+    def _tell(self, case: Case) -> None:
+        self._line(CASE + json.dumps(asdict(replace(case, seconds=round(case.seconds, 3)))))
 
     def _line(self, text: str) -> None:
         os.write(OUT, f"{self._start}{text}\n".encode(errors="replace"))
