@@ -1,11 +1,12 @@
 /*
- * root-churn: roots of the TDP MMU dropped and had again.
+ * root-churn: roots of the MMU dropped and had again.
  *
- * First the exact part: one vCPU makes a fixed number of passes over some pages, with a fixed number of changes of
- * CR4.PSE in between. Each makes KVM drop the vCPU's root. A KVM that keeps unused roots finds its old one again; one that
- * frees them has to fault every page in anew. Nothing here depends on time, so the same kernel gives the same numbers.
- * Then, until the time is over, many short VMs that do the same with SMIs and slot updates in between, to shake out
- * what is wrong with keeping, zapping and freeing roots.
+ * First the exact part: one vCPU makes a fixed number of passes over some pages, with a fixed number of operations in
+ * between: changes of control registers, SMIs, guests of its own, changes of memory slots. Some make KVM drop the
+ * vCPU's root, others must not. A KVM that keeps unused roots finds its old one again; one that frees them, or zaps more than
+ * it has to, must fault every page in anew. Nothing here depends on time, so the same kernel gives the same numbers.
+ * Then, until the time is over, many short VMs that do all of it at once, to shake out what is wrong with keeping, zapping and
+ * freeing roots.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,55 +15,134 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lib/cpuid.h"
+#include "lib/paging.h"
 #include "lib/random.h"
+#include "lib/roots.h"
 #include "lib/stats.h"
 #include "lib/touch.h"
 #include "lib/vm.h"
+#include "lib/watch.h"
 #include "lib/workload.h"
 
 #define EXACT_PAGES 64
 #define EXACT_PASSES 300
+#define EXACT_OPERATIONS 30
 #define CHURN_PAGES 16
 #define LEAST_VMS 8 /* of the second part, however short the time */
 #define MOST_STRETCHES 8
 
-static const struct program program = {
-	.what = "Toggle CR4.PSE so that KVM drops and rebuilds MMU roots; count the page faults that takes.",
-	.vcpus = 1,
-	.threads = 1,
+#define SLOT_OTHER (SLOT_DATA + 1)
+#define GUEST_OTHER 0x400000 /* nobody looks there */
+#define GUEST_ELSEWHERE 0x500000
+
+/* What is counted; the first ones are changes that guests make. */
+enum {
+	SMIS = CHANGES, SMIS_IN_L3, SLOTS_REPLACED, SLOTS_FLAGGED, OTHER_SLOTS, PAGES_DROPPED, CPUID_CHANGES, LATE_VCPUS, CLOSED_IN_L3,
+	VMS, KINDS,
 };
 
-/* ---- exact */
+static const char *const kinds[] = {
+	[CHANGE_WP] = "cr0_wp_changes", [CHANGE_PG] = "cr0_pg_changes", [CHANGE_PSE] = "cr4_pse_changes",
+	[CHANGE_PGE] = "cr4_pge_changes", [CHANGE_SMEP] = "cr4_smep_changes", [CHANGE_NX] = "efer_nx_changes",
+	[CHANGE_PAGING] = "paging_changes", [CHANGE_L3] = "l3_runs", [CHANGE_L3_NESTED] = "l3_runs_nested_paging",
+	[SMIS] = "smis", [SMIS_IN_L3] = "smis_in_l3", [SLOTS_REPLACED] = "slots_replaced",
+	[SLOTS_FLAGGED] = "slots_flagged", [OTHER_SLOTS] = "other_slots_changed", [PAGES_DROPPED] = "pages_dropped",
+	[CPUID_CHANGES] = "cpuid_changes", [LATE_VCPUS] = "late_vcpus", [CLOSED_IN_L3] = "vcpus_closed_in_l3",
+	[VMS] = "vms",
+};
+
+static const struct program program = {
+	.what = "Make KVM drop, switch and rebuild MMU roots in every way; count the page faults that takes.",
+	.vcpus = 1,
+	.threads = 1,
+	.kinds = kinds,
+	.kinds_count = KINDS,
+};
+
+/* What guests can do on this host, found out once. */
+struct host {
+	int kvm;
+	struct cpuid cpuid;
+	uint32_t changes; /* bits by enum roots_change */
+	bool long_mode;
+};
+
+static struct host look_at_host(int kvm)
+{
+	struct host host = {.kvm = kvm, .cpuid = cpuid_supported(kvm)};
+	const struct cpuid *cpuid = &host.cpuid;
+
+	host.long_mode = cpuid_has_long_mode(cpuid);
+	host.changes = 1 << CHANGE_WP | 1 << CHANGE_PG | 1 << CHANGE_PSE | (uint32_t)host.long_mode << CHANGE_PAGING |
+		       (uint32_t)cpuid_has_pge(cpuid) << CHANGE_PGE | (uint32_t)cpuid_has_smep(cpuid) << CHANGE_SMEP |
+		       (uint32_t)cpuid_has_nx(cpuid) << CHANGE_NX | (uint32_t)cpuid_has_svm(cpuid) << CHANGE_L3 |
+		       (uint32_t)cpuid_has_nested_paging(cpuid) << CHANGE_L3_NESTED;
+	return host;
+}
+
+static enum paging last_paging(const struct host *host)
+{
+	return host->long_mode ? PAGING_64 : PAGING_32;
+}
+
+static bool can(const struct host *host, enum roots_change change)
+{
+	return host->changes >> change & 1;
+}
+
+static void say_what_is_left_out(const struct host *host)
+{
+	for (unsigned int change = 0; change < CHANGES; change++)
+		if (!can(host, change))
+			printf("left out: %s, which KVM does not offer to guests here\n", kinds[change]);
+	fflush(stdout);
+}
+
+/* ---- exact: toggles of CR4.PSE with paging off */
 
 /* Every page must have been counted up once in each pass. */
-static void check_words(const uint32_t *data, uint32_t pages, uint32_t passes)
+static void check_words(const uint32_t *data, uint32_t word, uint32_t pages, uint32_t passes)
 {
 	for (uint32_t page = 0; page < pages; page++)
-		if (data[page * PAGE / sizeof(*data)] != passes)
+		if (data[page * PAGE / sizeof(*data) + word] != passes)
 			fail("expected the guest to have counted to %u in page %u, got %u", passes, page,
-			     data[page * PAGE / sizeof(*data)]);
+			     data[page * PAGE / sizeof(*data) + word]);
+}
+
+static void report(int fd, const char *statistic, const char *label, const char *unit)
+{
+	int stats = stats_open(fd);
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s_%s", statistic, label);
+	metric_exact(name, stats_read(stats, statistic), unit);
+	shut(stats);
 }
 
 static void report_faults(const struct vcpu *vcpu, const char *label)
 {
-	static const char *const names[] = {"pf_fixed", "pf_taken"};
-	int stats = stats_open(vcpu->fd);
-	char name[64];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(name, sizeof(name), "%s_%s", names[i], label);
-		metric_exact(name, stats_read(stats, names[i]), "faults");
-	}
-	shut(stats);
+	report(vcpu->fd, "pf_fixed", label, "faults");
+	report(vcpu->fd, "pf_taken", label, "faults");
 }
 
-static void exact(int kvm, const char *label, uint32_t toggles)
+static void run_to_report(const struct vcpu *vcpu)
+{
+	enum stop stop;
+
+	while ((stop = vcpu_run(vcpu)) == STOP_INTERRUPTED)
+		;
+	if (stop != STOP_REPORT)
+		fail("expected the guest to report after its stretch, got stop %d (exit reason %u)", stop,
+		     vcpu->run->exit_reason);
+}
+
+static void exact_toggles(int kvm, const char *label, uint32_t toggles)
 {
 	uint32_t *data = memory_for_slot(EXACT_PAGES * PAGE, MAP_PRIVATE);
 	struct touch_board *board;
 	struct vm vm;
 	struct vcpu vcpu;
-	enum stop stop;
 
 	vm_create(kvm, &vm);
 	LOAD(&vm, touch);
@@ -73,12 +153,11 @@ static void exact(int kvm, const char *label, uint32_t toggles)
 		.passes = EXACT_PASSES, .pages = EXACT_PAGES, .toggle_every = toggles ? EXACT_PASSES / toggles : 0};
 	vcpu_create(&vm, 0, &vcpu);
 	vcpu_reset(&vcpu);
-	while ((stop = vcpu_run(&vcpu)) == STOP_INTERRUPTED)
-		;
-	if (stop != STOP_REPORT || board->passed != EXACT_PASSES || board->toggled != toggles)
+	run_to_report(&vcpu);
+	if (board->passed != EXACT_PASSES || board->toggled != toggles)
 		fail("expected %d passes with %u toggles, got %u with %u", EXACT_PASSES, toggles, board->passed,
 		     board->toggled);
-	check_words(data, EXACT_PAGES, EXACT_PASSES);
+	check_words(data, 0, EXACT_PAGES, EXACT_PASSES);
 	report_faults(&vcpu, label);
 	done->l2_entries += board->passed;
 	done->iterations++;
@@ -86,14 +165,244 @@ static void exact(int kvm, const char *label, uint32_t toggles)
 	unmap(data, EXACT_PAGES * PAGE);
 }
 
+/* ---- exact: operations of every kind, one between each two passes */
+
+struct exact {
+	const struct host *host;
+	struct vm vm, second;
+	struct vcpu vcpu;
+	struct roots_board *board;
+	uint8_t *data, *other;
+	uint32_t count; /* operations so far */
+};
+
+struct operation {
+	const char *name;
+	enum paging paging;
+	uint32_t changes; /* bits by enum roots_change: what the guest does itself */
+	void (*act)(struct exact *); /* what is done to it */
+	bool smm, second; /* it needs SMIs, a second VM */
+};
+
+static void must_set(const struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *memory)
+{
+	int error = vm_set_slot(vm, slot, flags, gpa, size, memory);
+
+	if (error)
+		fail("expected slot %u to be set to %llu bytes at %#llx, got: %s", slot, (unsigned long long)size,
+		     (unsigned long long)gpa, strerror(error));
+}
+
+static void send_smi(struct exact *exact)
+{
+	vcpu_smi(&exact->vcpu);
+}
+
+static void replace(const struct vm *vm, uint32_t slot, uint64_t gpa, uint64_t size, void *memory)
+{
+	must_set(vm, slot, 0, gpa, 0, NULL);
+	must_set(vm, slot, 0, gpa, size, memory);
+}
+
+static void replace_other(struct exact *exact)
+{
+	replace(&exact->vm, SLOT_OTHER, GUEST_OTHER, PAGE, exact->other);
+}
+
+static void replace_data(struct exact *exact)
+{
+	replace(&exact->vm, SLOT_DATA, GUEST_DATA, EXACT_PAGES * PAGE, exact->data);
+}
+
+static void replace_in_second(struct exact *exact)
+{
+	replace(&exact->second, SLOT_OTHER, GUEST_OTHER, PAGE, exact->other);
+}
+
+static void move_other(struct exact *exact)
+{
+	must_set(&exact->vm, SLOT_OTHER, 0, exact->count % 2 ? GUEST_OTHER : GUEST_ELSEWHERE, PAGE, exact->other);
+}
+
+static uint32_t logging(const struct exact *exact)
+{
+	return exact->count % 2 ? 0 : KVM_MEM_LOG_DIRTY_PAGES;
+}
+
+static void log_other(struct exact *exact)
+{
+	must_set(&exact->vm, SLOT_OTHER, logging(exact), GUEST_OTHER, PAGE, exact->other);
+}
+
+static void log_data(struct exact *exact)
+{
+	must_set(&exact->vm, SLOT_DATA, logging(exact), GUEST_DATA, EXACT_PAGES * PAGE, exact->data);
+}
+
+static void add_slot(struct exact *exact)
+{
+	must_set(&exact->vm, SLOT_OTHER + 1 + exact->count, 0, GUEST_ELSEWHERE + exact->count * PAGE, PAGE, exact->other);
+}
+
+/* What is lost with the page is put back, so that the count stays right. */
+static void drop_page(struct exact *exact)
+{
+	uint32_t *word = (uint32_t *)exact->data, counted = *word;
+
+	if (madvise(exact->data, PAGE, MADV_DONTNEED))
+		fail("cannot drop a page: %m");
+	*word = counted;
+}
+
+static void drop_page_elsewhere(struct exact *exact)
+{
+	if (madvise(exact->other, PAGE, MADV_DONTNEED))
+		fail("cannot drop a page: %m");
+}
+
+static void set_cpuid_again(struct exact *exact)
+{
+	int error = vcpu_set_cpuid(&exact->vcpu, &exact->host->cpuid);
+
+	if (error && error != EINVAL) /* kernels differ in whether they take even the same one after KVM_RUN */
+		fail("expected KVM_SET_CPUID2 to succeed or be refused, got: %s", strerror(error));
+}
+
+static const struct operation operations[] = {
+	{.name = "nothing"},
+	{.name = "nothing_paging_64", .paging = PAGING_64},
+	{.name = "cr4_pse", .changes = 1 << CHANGE_PSE},
+	{.name = "cr4_pse_paging_32", .paging = PAGING_32, .changes = 1 << CHANGE_PSE},
+	{.name = "cr4_pge", .paging = PAGING_64, .changes = 1 << CHANGE_PGE},
+	{.name = "cr4_smep", .paging = PAGING_64, .changes = 1 << CHANGE_SMEP},
+	{.name = "cr0_wp", .paging = PAGING_32, .changes = 1 << CHANGE_WP},
+	{.name = "cr0_pg_32", .paging = PAGING_32, .changes = 1 << CHANGE_PG},
+	{.name = "cr0_pg_64", .paging = PAGING_64, .changes = 1 << CHANGE_PG},
+	{.name = "efer_nx", .paging = PAGING_PAE, .changes = 1 << CHANGE_NX},
+	{.name = "paging", .changes = 1 << CHANGE_PAGING},
+	{.name = "l3_32", .paging = PAGING_32, .changes = 1 << CHANGE_L3},
+	{.name = "l3_64", .paging = PAGING_64, .changes = 1 << CHANGE_L3},
+	{.name = "l3_nested_32", .paging = PAGING_32, .changes = 1 << CHANGE_L3_NESTED},
+	{.name = "l3_nested_64", .paging = PAGING_64, .changes = 1 << CHANGE_L3_NESTED},
+	{.name = "smi", .act = send_smi, .smm = true},
+	{.name = "smi_paging_64", .paging = PAGING_64, .act = send_smi, .smm = true},
+	{.name = "other_slot_replaced", .act = replace_other},
+	{.name = "other_slot_moved", .act = move_other},
+	{.name = "other_slot_logged", .act = log_other},
+	{.name = "slot_added", .act = add_slot},
+	{.name = "slot_replaced", .act = replace_data},
+	{.name = "slot_logged", .act = log_data},
+	{.name = "page_dropped", .act = drop_page},
+	{.name = "other_page_dropped", .act = drop_page_elsewhere},
+	{.name = "second_vm", .act = replace_in_second, .second = true},
+	{.name = "cpuid_again", .act = set_cpuid_again},
+};
+
+static struct exact exact_begin(const struct host *host, const struct operation *operation)
+{
+	struct exact exact = {
+		.host = host,
+		.data = memory_for_slot(EXACT_PAGES * PAGE, MAP_PRIVATE),
+		.other = memory_for_slot(PAGE, MAP_PRIVATE),
+	};
+
+	vm_create(host->kvm, &exact.vm);
+	if (operation->second)
+		vm_create(host->kvm, &exact.second);
+	LOAD(&exact.vm, roots);
+	paging_write(&exact.vm);
+	if (operation->smm)
+		vm_allow_smi(&exact.vm);
+	must_set(&exact.vm, SLOT_DATA, 0, GUEST_DATA, EXACT_PAGES * PAGE, exact.data);
+	must_set(&exact.vm, SLOT_OTHER, 0, GUEST_OTHER, PAGE, exact.other);
+	if (operation->second)
+		must_set(&exact.second, SLOT_OTHER, 0, GUEST_OTHER, PAGE, exact.other);
+	exact.board = vm_board(&exact.vm, 0);
+	vcpu_create(&exact.vm, 0, &exact.vcpu);
+	vcpu_set_cpuid(&exact.vcpu, &host->cpuid);
+	vcpu_reset(&exact.vcpu);
+	return exact;
+}
+
+static void exact_passes(struct exact *exact, const struct operation *operation)
+{
+	*exact->board = (struct roots_board){
+		.passes = 1, .pages = EXACT_PAGES, .paging = operation->paging, .fallback = last_paging(exact->host)};
+	run_to_report(&exact->vcpu);
+	exact->board->changes = operation->changes;
+	exact->board->every = !!operation->changes;
+	for (exact->count = 0; exact->count < EXACT_OPERATIONS; exact->count++) {
+		if (operation->act)
+			operation->act(exact);
+		run_to_report(&exact->vcpu);
+	}
+}
+
+static void exact_check(const struct exact *exact, const struct operation *operation)
+{
+	uint32_t changed = 0, taken;
+
+	for (unsigned int i = 0; i < CHANGES; i++)
+		changed += exact->board->changed[i];
+	if (changed != (operation->changes ? EXACT_OPERATIONS : 0))
+		fail("expected the guest to have made %d changes for %s, got %u", EXACT_OPERATIONS, operation->name, changed);
+	check_words((uint32_t *)exact->data, ROOTS_L2_WORD, EXACT_PAGES, EXACT_OPERATIONS + 1);
+	check_words((uint32_t *)exact->data, ROOTS_L3_WORD, EXACT_PAGES, exact->board->l3_passed);
+	memcpy(&taken, exact->vm.low + SMM_COUNT, sizeof(taken));
+	if (taken != (operation->smm ? EXACT_OPERATIONS : 0))
+		fail("expected the guest to have taken %d SMIs, got %u", EXACT_OPERATIONS, taken);
+}
+
+static void exact_end(struct exact *exact, const struct operation *operation)
+{
+	done->l2_entries += exact->board->passed;
+	done->iterations++;
+	vm_destroy(&exact->vm, &exact->vcpu, 1);
+	if (operation->second)
+		vm_destroy(&exact->second, NULL, 0);
+	unmap(exact->data, EXACT_PAGES * PAGE);
+	unmap(exact->other, PAGE);
+}
+
+static void exact_operation(const struct host *host, const struct operation *operation)
+{
+	struct exact exact = exact_begin(host, operation);
+
+	if (operation->smm && !exact.vm.smm)
+		printf("left out: %s, as KVM does not emulate SMM here\n", operation->name);
+	else {
+		exact_passes(&exact, operation);
+		exact_check(&exact, operation);
+		report_faults(&exact.vcpu, operation->name);
+		report(exact.vm.fd, "remote_tlb_flush_requests", operation->name, "flushes");
+		report(exact.vm.fd, "mmu_shadow_zapped", operation->name, "pages");
+		report(exact.vm.fd, "mmu_cache_miss", operation->name, "pages");
+		report(exact.vm.fd, "pages_4k", operation->name, "pages");
+	}
+	exact_end(&exact, operation);
+}
+
+static void exact(const struct host *host)
+{
+	exact_toggles(host->kvm, "control", 0);
+	exact_toggles(host->kvm, "30", 30);
+	exact_toggles(host->kvm, "300", 300);
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		if (!(operations[i].changes & ~host->changes) && (operations[i].paging != PAGING_64 || host->long_mode)) {
+			watch(0, operations[i].name);
+			exact_operation(host, &operations[i]);
+		}
+}
+
 /* ---- churn */
 
 /* A thread that runs one vCPU for some stretches. */
 struct toucher {
 	const struct vcpu *vcpu;
-	const volatile struct touch_board *board;
+	const volatile struct roots_board *board;
 	uint32_t stretches; /* how many to run */
 	bool smis; /* send it an SMI after each but the last of them */
+	bool stay_in_l3; /* end as soon as a guest's guest has the vCPU */
 	atomic_bool ended;
 	uint32_t finished; /* stretches */
 	uint32_t sent; /* SMIs */
@@ -109,16 +418,25 @@ static void count_work(struct toucher *toucher)
 	toucher->counted = passed;
 }
 
+static void count_smi(struct toucher *toucher)
+{
+	vcpu_smi(toucher->vcpu);
+	toucher->sent++;
+	done->kinds[toucher->board->in_l3 ? SMIS_IN_L3 : SMIS]++;
+}
+
 /* After a stretch. False when it was the last one. */
 static bool go_on(struct toucher *toucher)
 {
 	count_work(toucher);
-	if (++toucher->finished == toucher->stretches)
+	if (++toucher->finished >= toucher->stretches)
 		return false;
-	if (toucher->smis) {
-		vcpu_smi(toucher->vcpu);
-		toucher->sent++;
+	if (toucher->stay_in_l3 && toucher->board->in_l3) {
+		done->kinds[CLOSED_IN_L3]++;
+		return false;
 	}
+	if (toucher->smis && toucher->board->now != PAGING_PAE) /* coming back would read its tables: see guest/roots.c */
+		count_smi(toucher);
 	return true;
 }
 
@@ -135,8 +453,9 @@ static bool step(struct toucher *toucher)
 		memset(run->mmio.data, 0, sizeof(run->mmio.data));
 		return true;
 	}
-	fail("expected vCPU %u to report after its stretch, got stop %d (exit reason %u)", toucher->vcpu->index, stop,
-	     run->exit_reason);
+	fail("expected vCPU %u to report after its stretch, got stop %d (exit reason %u, paging %u, change %u, in L3 %u, its exit %#x)",
+	     toucher->vcpu->index, stop, run->exit_reason, toucher->board->now, toucher->board->last, toucher->board->in_l3,
+	     toucher->board->wrong_exit);
 }
 
 static void *run_it(void *argument)
@@ -160,126 +479,205 @@ static void toucher_join(struct toucher *toucher)
 {
 	pthread_join(toucher->thread, NULL);
 	count_work(toucher);
+	for (unsigned int i = 0; i < CHANGES; i++)
+		done->kinds[i] += toucher->board->changed[i];
 }
 
 struct churn {
-	int kvm;
-	unsigned int vcpus;
+	const struct host *host;
+	unsigned int vcpus; /* of a VM, and one more that comes late */
 	struct choices choices;
-	void *data;
-	uint64_t vms, smis, toggles, slot_changes;
+	uint8_t *data, *other;
 };
 
-/* Take the data away and give it back, or turn dirty logging over: the first invalidates every root there is. */
-static void change_slot(struct churn *churn, const struct vm *vm, uint32_t *flags)
-{
-	bool replace = !one_in(&churn->choices, 3);
-	int error = 0;
+/* One VM of the second part. */
+struct churned {
+	struct vm vm;
+	struct vcpu vcpus[MAX_VCPUS];
+	struct toucher touchers[MAX_VCPUS];
+	unsigned int count;
+	uint32_t flags; /* of its data slot */
+	bool other; /* is there the other slot? */
+	bool smis;
+};
 
-	if (replace)
-		error = vm_set_slot(vm, SLOT_DATA, 0, GUEST_DATA, 0, NULL);
-	else
-		*flags ^= KVM_MEM_LOG_DIRTY_PAGES;
-	if (!error)
-		error = vm_set_slot(vm, SLOT_DATA, *flags, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
-	if (error)
-		fail("expected the data slot to be %s, got: %s", replace ? "replaced" : "flagged", strerror(error));
-	churn->slot_changes++;
+/* ---- what the host does to it meanwhile */
+
+static void churn_replace(struct churn *churn, struct churned *churned)
+{
+	must_set(&churned->vm, SLOT_DATA, 0, GUEST_DATA, 0, NULL);
+	must_set(&churned->vm, SLOT_DATA, churned->flags, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
+	done->kinds[SLOTS_REPLACED]++;
 }
 
-static bool all_ended(const struct toucher *touchers, unsigned int count)
+static void churn_flag(struct churn *churn, struct churned *churned)
 {
-	for (unsigned int i = 0; i < count; i++)
-		if (!touchers[i].ended)
+	churned->flags ^= KVM_MEM_LOG_DIRTY_PAGES;
+	must_set(&churned->vm, SLOT_DATA, churned->flags, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
+	done->kinds[SLOTS_FLAGGED]++;
+}
+
+static void churn_other(struct churn *churn, struct churned *churned)
+{
+	churned->other = !churned->other;
+	must_set(&churned->vm, SLOT_OTHER, 0, GUEST_OTHER, churned->other ? PAGE : 0, churn->other);
+	done->kinds[OTHER_SLOTS]++;
+}
+
+static void churn_drop(struct churn *churn, struct churned *churned)
+{
+	(void)churned;
+	if (madvise(churn->data + choose_below(&churn->choices, CHURN_PAGES) * PAGE, PAGE, MADV_DONTNEED))
+		fail("cannot drop a page: %m");
+	done->kinds[PAGES_DROPPED]++;
+}
+
+static void disturb(struct churn *churn, struct churned *churned)
+{
+	static void (*const ways[])(struct churn *, struct churned *) = {
+		churn_replace, churn_replace, churn_flag, churn_other, churn_drop};
+
+	ways[choose_below(&churn->choices, sizeof(ways) / sizeof(ways[0]))](churn, churned);
+}
+
+/* ---- its vCPUs */
+
+/* Guests mostly get what KVM supports, some a smaller MAXPHYADDR; until they first run it may change. */
+static void give_cpuid(struct churn *churn, const struct vcpu *vcpu)
+{
+	struct cpuid cpuid = churn->host->cpuid;
+	uint32_t bits = cpuid_physical_bits(&cpuid);
+
+	if (one_in(&churn->choices, 2) && bits > 36) {
+		if (one_in(&churn->choices, 2))
+			vcpu_set_cpuid(vcpu, &cpuid);
+		cpuid_set_physical_bits(&cpuid, 36 + choose_below(&churn->choices, bits - 36));
+		done->kinds[CPUID_CHANGES]++;
+	}
+	errno = vcpu_set_cpuid(vcpu, &cpuid);
+	if (errno)
+		fail("expected KVM_SET_CPUID2 to succeed before the vCPU runs, got: %m");
+}
+
+static enum paging choose_paging(struct churn *churn)
+{
+	return choose_below(&churn->choices, 1 + last_paging(churn->host));
+}
+
+/* Any of what can be changed here, at least one. */
+static uint32_t choose_changes(struct churn *churn)
+{
+	uint32_t changes;
+
+	do
+		changes = choose_below(&churn->choices, 1 << CHANGES) & churn->host->changes;
+	while (!changes);
+	return changes;
+}
+
+static void add_vcpu(struct churn *churn, struct churned *churned)
+{
+	unsigned int index = churned->count++;
+	struct roots_board *board = vm_board(&churned->vm, index);
+
+	*board = (struct roots_board){
+		.passes = 1 + choose_below(&churn->choices, 8),
+		.pages = 1 + choose_below(&churn->choices, CHURN_PAGES),
+		.every = 1 + choose_below(&churn->choices, 2),
+		.changes = choose_changes(churn),
+		.paging = choose_paging(churn),
+		.fallback = last_paging(churn->host),
+		.l3_stops = one_in(&churn->choices, 2),
+	};
+	vcpu_create(&churned->vm, index, &churned->vcpus[index]);
+	give_cpuid(churn, &churned->vcpus[index]);
+	vcpu_reset(&churned->vcpus[index]);
+	churned->touchers[index] = (struct toucher){
+		.vcpu = &churned->vcpus[index],
+		.board = board,
+		.stretches = 1 + choose_below(&churn->choices, MOST_STRETCHES),
+		.stay_in_l3 = one_in(&churn->choices, 4),
+		/* All vCPUs have the same SMBASE, so only one can be in SMM at a time. */
+		.smis = churned->smis && index == 0,
+	};
+}
+
+static bool all_ended(const struct churned *churned)
+{
+	for (unsigned int i = 0; i < churned->count; i++)
+		if (!churned->touchers[i].ended)
 			return false;
 	return true;
 }
 
-static void start_vcpus(struct churn *churn, struct vm *vm, struct vcpu *vcpus, struct toucher *touchers, bool smis)
+static void run_vcpus(struct churn *churn, struct churned *churned)
 {
-	for (unsigned int i = 0; i < churn->vcpus; i++) {
-		struct touch_board *board = vm_board(vm, i);
+	bool late = churned->count < MAX_VCPUS && one_in(&churn->choices, 3);
+	bool disturbed = !one_in(&churn->choices, 4);
 
-		*board = (struct touch_board){
-			.passes = 1 + choose_below(&churn->choices, 8),
-			.pages = 1 + choose_below(&churn->choices, CHURN_PAGES),
-			.toggle_every = 1 + choose_below(&churn->choices, 2),
-		};
-		vcpu_create(vm, i, &vcpus[i]);
-		vcpu_reset(&vcpus[i]);
-		touchers[i] = (struct toucher){
-			.vcpu = &vcpus[i],
-			.board = board,
-			.stretches = 1 + choose_below(&churn->choices, MOST_STRETCHES),
-			/* All vCPUs have the same SMBASE, so only one can be in SMM at a time. */
-			.smis = smis && i == 0,
-		};
+	for (unsigned int i = 0; i < churned->count; i++)
+		toucher_start(&churned->touchers[i]);
+	while (disturbed && !all_ended(churned))
+		disturb(churn, churned);
+	if (late) {
+		add_vcpu(churn, churned);
+		toucher_start(&churned->touchers[churned->count - 1]);
+		done->kinds[LATE_VCPUS]++;
 	}
-	for (unsigned int i = 0; i < churn->vcpus; i++)
-		toucher_start(&touchers[i]);
+	for (unsigned int i = 0; i < churned->count; i++)
+		toucher_join(&churned->touchers[i]);
 }
 
-static void finish_vcpus(struct churn *churn, const struct vm *vm, struct toucher *touchers)
+static void check_smis(const struct churned *churned)
 {
 	uint32_t taken;
 
-	for (unsigned int i = 0; i < churn->vcpus; i++) {
-		toucher_join(&touchers[i]);
-		churn->toggles += touchers[i].board->toggled;
-	}
-	memcpy(&taken, vm->low + SMM_COUNT, sizeof(taken));
-	if (taken != touchers[0].sent)
-		fail("expected the guest to have taken %u SMIs, got %u", touchers[0].sent, taken);
-	churn->smis += taken;
+	memcpy(&taken, churned->vm.low + SMM_COUNT, sizeof(taken));
+	if (taken != churned->touchers[0].sent)
+		fail("expected the guest to have taken %u SMIs, got %u", churned->touchers[0].sent, taken);
 }
 
 static void one_vm(struct churn *churn)
 {
-	struct vcpu vcpus[MAX_VCPUS];
-	struct toucher touchers[MAX_VCPUS];
-	uint32_t flags = 0;
-	struct vm vm;
-	bool smis, changes = !one_in(&churn->choices, 4);
+	struct churned churned = {0};
 
-	vm_create(churn->kvm, &vm);
-	LOAD(&vm, touch);
-	smis = one_in(&churn->choices, 2) && vm_allow_smi(&vm);
-	if (vm_set_slot(&vm, SLOT_DATA, 0, GUEST_DATA, CHURN_PAGES * PAGE, churn->data))
-		fail("expected the data slot to be set");
-	start_vcpus(churn, &vm, vcpus, touchers, smis);
-	while (changes && !all_ended(touchers, churn->vcpus))
-		change_slot(churn, &vm, &flags);
-	finish_vcpus(churn, &vm, touchers);
-	vm_destroy(&vm, vcpus, churn->vcpus);
-	churn->vms++;
-	done->iterations++;
+	vm_create(churn->host->kvm, &churned.vm);
+	LOAD(&churned.vm, roots);
+	paging_write(&churned.vm);
+	churned.smis = one_in(&churn->choices, 2) && vm_allow_smi(&churned.vm);
+	must_set(&churned.vm, SLOT_DATA, 0, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
+	while (churned.count < churn->vcpus)
+		add_vcpu(churn, &churned);
+	run_vcpus(churn, &churned);
+	check_smis(&churned);
+	vm_destroy(&churned.vm, churned.vcpus, churned.count);
+	did(VMS);
 }
 
-static void churn(int kvm, const struct options *options)
+static void churn(const struct host *host, const struct options *options)
 {
 	struct churn churn = {
-		.kvm = kvm,
+		.host = host,
 		.vcpus = options->vcpus,
 		.choices = choices_for(options->seed, 0),
 		.data = memory_for_slot(CHURN_PAGES * PAGE, MAP_PRIVATE),
+		.other = memory_for_slot(PAGE, MAP_PRIVATE),
 	};
 
-	while (churn.vms < LEAST_VMS || elapsed() < options->seconds)
+	while (done->kinds[VMS] < LEAST_VMS || elapsed() < options->seconds) {
+		watch(0, "a VM with changes of every kind");
 		one_vm(&churn);
-	metric_count("vms", churn.vms, "VMs");
-	metric_count("toggles", churn.toggles, "toggles");
-	metric_count("smis", churn.smis, "SMIs");
-	metric_count("slot_changes", churn.slot_changes, "changes");
+	}
 }
 
 int main(int argc, char **argv)
 {
 	struct options options = begin(argc, argv, &program);
-	int kvm = kvm_open();
+	struct host host = look_at_host(kvm_open());
 
-	exact(kvm, "control", 0);
-	exact(kvm, "30", 30);
-	exact(kvm, "300", 300);
-	churn(kvm, &options);
+	watch_start(1);
+	say_what_is_left_out(&host);
+	exact(&host);
+	churn(&host, &options);
 	return end();
 }

@@ -11,6 +11,7 @@ guest_\name\()_end:
 
 	program touch
 	program visit
+	program roots
 
 	.globl	guest_smi, guest_smi_end
 	.code16
@@ -18,5 +19,12 @@ guest_smi:				/* at SMM_ENTRY, 16-bit, flat from address 0 */
 	addr32 incl %ds:SMM_COUNT
 	rsm
 guest_smi_end:
+
+	.globl	guest_smi_stop, guest_smi_stop_end
+guest_smi_stop:				/* the same, but first it leaves to the host */
+	outb	%al, $PORT_REPORT
+	addr32 incl %ds:SMM_COUNT
+	rsm
+guest_smi_stop_end:
 
 	.section .note.GNU-stack, "", @progbits

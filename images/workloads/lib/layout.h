@@ -5,7 +5,7 @@
 #define PAGE 0x1000
 
 /* Low memory: one slot that holds everything a guest program needs to run, and is never taken away. */
-#define LOW_SIZE 0x40000
+#define LOW_SIZE 0x70000
 #define GUEST_CODE 0x1000 /* programs are linked to run here */
 #define GUEST_SHARED 0xf000 /* one page for all vCPUs, written by the host */
 #define GUEST_BOARDS 0x10000 /* one page for each vCPU, shared with the host: its orders and its counts */
@@ -13,6 +13,9 @@
 #define SMM_BASE 0x30000 /* where a vCPU's SMBASE points after reset */
 #define SMM_ENTRY (SMM_BASE + 0x8000)
 #define SMM_COUNT (SMM_BASE + 0x4000) /* a 32-bit count of the SMIs taken */
+#define GUEST_TABLES 0x40000 /* page tables of guests that turn paging on (lib/paging.h) */
+#define GUEST_VMCBS 0x50000 /* one page for each vCPU, of guests that have guests */
+#define GUEST_HSAVES 0x60000 /* the same, where the processor keeps a hypervisor's state */
 #define MAX_VCPUS 16 /* that boards and stacks have room for */
 
 /* What the guest programs work on. */

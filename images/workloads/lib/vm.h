@@ -30,6 +30,7 @@ struct vcpu {
 
 GUEST_PROGRAM(touch);
 GUEST_PROGRAM(visit);
+GUEST_PROGRAM(roots);
 
 /* Why vcpu_run() returned. */
 enum stop {

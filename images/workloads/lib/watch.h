@@ -1,0 +1,14 @@
+/* Says what does not come back: a vCPU, a child, an ioctl. */
+#ifndef WATCH_H
+#define WATCH_H
+
+/* Longer than the kernel takes to say by itself that a task hangs (60 to 70 s as the rig boots it): it knows more. */
+#define WATCH_SECONDS 75
+
+/* Start to look, once a second, in a thread of this process, after `count` things at once in it and its children. */
+void watch_start(unsigned int count);
+
+/* The thing number `index` is `what` from now on, a text that stays where it is; NULL for nothing. */
+void watch(unsigned int index, const char *what);
+
+#endif
