@@ -39,6 +39,7 @@ class Profile:
     cmdline: tuple[str, ...]
     detectors: tuple[str, ...]  # expected to be alive: "kasan", "lockdep", …
     leaks: Literal["always", "suspected", "never"] = "suspected"  # when kmemleak searches after a workload
+    slowdown: float | None = None  # of the workloads, against the profile without debugging; as once measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -465,3 +466,52 @@ class KeptRun:
     run: Run | None
     live: bool
     bytes: int
+
+
+# ---- the proof that the rig sees
+
+Sure = Literal["yes", "often", "no"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBad:
+    """A kernel with a known mistake in it."""
+
+    name: str  # of its recipe
+    subject: str  # what its patch claims to do
+    expected: tuple[str, ...]  # titles, any of which shows it; one that ends in "..." is how they begin
+    workloads: tuple[str, ...]  # that show it, the best one first; () if it shows without any
+    profile: str
+    sure: Sure
+
+    @property
+    def kind(self) -> str:
+        """Return what speaks in the title: "KASAN", "possible deadlock", "memory left behind"."""
+        return self.expected[0].partition(" in ")[0].partition(":")[0]
+
+    def shown_by(self, titles: frozenset[str]) -> bool:
+        """Say whether a finding with these titles is what was expected."""
+        return any(_fits(title, expected) for title in titles for expected in self.expected)
+
+
+def _fits(title: str, expected: str) -> bool:
+    return title.startswith(expected[:-3]) if expected.endswith("...") else title == expected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What came of one known-bad kernel."""
+
+    known: KnownBad
+    finding: Finding | None  # what was expected, if it was seen
+    others: tuple[str, ...]  # titles of what else the kernel introduced
+    hits: int
+    trials: int
+    after: float | None  # seconds of the guest's time from the workload's start to the report; None if it is no report
+    seconds: float  # that it took, building included
+    run: str  # the run's ID if it was kept; "" otherwise
+
+    @property
+    def missed(self) -> bool:
+        """Whether the rig was sure to see it and did not."""
+        return self.finding is None and self.known.sure == "yes"

@@ -71,10 +71,13 @@ class Bench:
         )
 
 
-async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: str) -> Run:
+async def run(
+    plan: Plan, draft: store.Draft, progress: Progress, command_line: str, *, before: tuple[Trial, ...] = ()
+) -> Run:
     """Carry out `plan` and return what came of it, kept in `draft`.
 
-    With one kernel alone there is nothing to compare: all it shows is listed as seen.
+    With one kernel alone there is nothing to compare: all it shows is listed as seen. With trials of base made
+    `before`, base is not run again unless a suspicion has to be confirmed.
     Raises BuildError if the base kernel can't be built, RigError for faults of the host.
     """
     began = time.monotonic()
@@ -84,7 +87,7 @@ async def run(plan: Plan, draft: store.Draft, progress: Progress, command_line: 
     if isinstance(base, BuildFailure):
         raise BuildError(f"{base.name} does not compile:\n" + "\n".join(base.errors[:10]), hint=f"log: {base.log}")
     bench = replace(bench, readers=await _readers(base, patched), selftests=await _selftests(bench, base, patched))
-    sides, comparison = await _settle(bench, base, patched)
+    sides, comparison = await _settle(bench, base, patched, before)
     result = Run(
         id=draft.id,
         began=draft.began.isoformat(timespec="seconds"),
@@ -139,13 +142,14 @@ async def _selftests(
 
 
 async def _settle(
-    bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None
+    bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None, before: tuple[Trial, ...]
 ) -> tuple[tuple[Side, ...], Comparison]:
     """Run trials until there is nothing left that more of them could settle, or the plan's limit."""
-    sides: tuple[Side, ...] = (Side(kernel=base), Side(kernel=patched)) if patched else (Side(kernel=base),)
+    known = Side(kernel=base, trials=before)
+    sides: tuple[Side, ...] = (known, Side(kernel=patched)) if patched else (known,)
     if any(isinstance(side.kernel, BuildFailure) for side in sides):
         return sides, _compared(bench, sides)
-    sides = await _rounds(bench, sides, _planned(bench), bench.plan.repeats)
+    sides = await _rounds(bench, sides, _planned(bench), bench.plan.repeats, NAMES[1:] if before else NAMES)
     comparison = _compared(bench, sides)
     doubtful = compare.suspicions(comparison.findings)
     for _ in range(bench.plan.confirm if patched else 0):
@@ -177,9 +181,16 @@ def _involved(bench: Bench, findings: tuple[Finding, ...]) -> tuple[str, ...]:
     return tuple(name for name in _planned(bench) if name in names) or _planned(bench)[:1]
 
 
-async def _rounds(bench: Bench, sides: tuple[Side, ...], workloads: tuple[str, ...], repeats: int) -> tuple[Side, ...]:
-    """Run every side `repeats` times more, taking turns, and return the sides with those trials added."""
-    turns = [(name, side) for _ in range(repeats) for name, side in zip(NAMES, sides, strict=False)]
+async def _rounds(
+    bench: Bench,
+    sides: tuple[Side, ...],
+    workloads: tuple[str, ...],
+    repeats: int,
+    names: tuple[SideName, ...] = NAMES,
+) -> tuple[Side, ...]:
+    """Run the sides of `names` `repeats` times more, taking turns, and return all with those trials added."""
+    taking_part = [(name, side) for name, side in zip(NAMES, sides, strict=False) if name in names]
+    turns = taking_part * repeats
     with bench.progress.task("trials", total=len(turns) * len(workloads)) as shown:
         async with asyncio.TaskGroup() as group:
             runs = [group.create_task(_round(bench, name, side, workloads, shown)) for name, side in turns]

@@ -21,6 +21,7 @@ class ProfileFile(yamlfile.Strict):
     cmdline: list[str] = Field(default=[])
     detectors: list[str] = Field(default=[])
     leaks: Literal["always", "suspected", "never"] = "suspected"
+    slowdown: float | None = Field(default=None, gt=0)
 
 
 class PlanFile(yamlfile.Strict):
@@ -53,7 +54,15 @@ def profile(name: str) -> Profile:
         cmdline=tuple(read.cmdline),
         detectors=tuple(read.detectors),
         leaks=read.leaks,
+        slowdown=read.slowdown,
     )
+
+
+def profiles() -> tuple[Profile, ...]:
+    """Return all profiles of configs/profiles, the default plan's first; raises InputError."""
+    first = plan_file("default").profile
+    names = (path.stem for path in (paths.project() / "configs" / "profiles").glob("*.yaml"))
+    return tuple(profile(name) for name in sorted(names, key=lambda name: (name != first, name)))
 
 
 def _fragment(path: Path, wanted_by: Path) -> Path:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, 
 
 from rig import ktap, selftests, yamlfile
 from rig.errors import InputError
-from rig.model import Case, Metric, MetricKind, Outcome, Selftests, Status, Workload
+from rig.model import Case, Left, Metric, MetricKind, Outcome, Selftests, Status, Workload
 from rig.selftests import Suite
 
 # The kernel speaks of hangs after up to 24 s (soft lockup), 40 s (RCU) and 70 s (tasks), whatever runs the guest.
@@ -27,11 +27,13 @@ SHOWN = 5  # names of tests in a reason
 NO_TESTS = 5  # as pytest says it
 NOT_RUN = (126, 127)
 PROGRESS, SKIP, CASE, DETECTORS, METRIC = "@progress ", "@skip ", "@case ", "@detectors ", '{"metric"'
+LEFT = "@left "  # what rig-run found the kernel to hold on to
 ERROR = "@error "  # why tests could not be run
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for a marker's name
 UNFINISHED = "did not end"  # the reason of a test that has begun
 FAILED = (Status.FAIL, Status.ERROR)
-ALIVE = {"lockdep": "debug_locks"}  # a detector, and the key of rig-run's answer that is 0 once it is spent
+# Detectors, and the key of rig-run's answer that is 0 once one is spent.
+ALIVE = {"lockdep": "debug_locks", "kasan": "kasan", "kmemleak": "kmemleak"}
 
 
 class Entry(yamlfile.Strict):
@@ -168,7 +170,13 @@ class _Tested(_Line):
     seconds: float = Field(default=0.0, ge=0)
 
 
-_ANSWERS = TypeAdapter(dict[str, object])
+class _Left(_Line):
+    what: str
+    before: int
+    after: int
+
+
+_ANSWERS = TypeAdapter(dict[str, int])
 
 
 class Reader:
@@ -186,7 +194,8 @@ class Reader:
         self._ktap = ktap.Reader()
         self._skip = workload.skip
         self._error = ""
-        self._answers: dict[str, object] = {}
+        self._answers: dict[str, int] = {}
+        self._left: list[Left] = []
         self._unreadable = ""  # the first such line
         self._output: deque[str] = deque(maxlen=LAST_LINES)
 
@@ -215,6 +224,8 @@ class Reader:
             self._skip = line.removeprefix(SKIP).strip()
         elif line.startswith(ERROR):
             self._error = self._error or line.removeprefix(ERROR).strip()
+        elif line.startswith(LEFT):
+            self._left.append(Left(**_Left.model_validate_json(line.removeprefix(LEFT)).model_dump()))
         elif line.startswith(DETECTORS):
             self._answers = _ANSWERS.validate_json(line.removeprefix(DETECTORS))
         else:
@@ -251,6 +262,8 @@ class Reader:
             output="\n".join(self._output),
             own=self._workload.program is not None,
             detectors_lost=tuple(name for name, key in ALIVE.items() if self._answers.get(key) == 0),
+            left=tuple(self._left),
+            tainted=self._answers.get("tainted", 0),
         )
 
     def _judge(self, exit_status: int | None) -> tuple[Status, str]:

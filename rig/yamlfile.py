@@ -40,6 +40,11 @@ def parse(model: type[Model], text: str, where: str) -> Model:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"{where}: not YAML: {error}") from error
+    return check(model, data, where)
+
+
+def check(model: type[Model], data: object, where: str) -> Model:
+    """Take `data` that came from `where` as a `model`; raises InputError. No I/O."""
     if not isinstance(data, dict):
         raise InputError(f"{where}: expected a mapping, found {type(data).__name__}", hint=_keys(model))
     try:

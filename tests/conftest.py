@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab import Lab
+
 
 @pytest.fixture
 def own_dirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -13,3 +15,14 @@ def own_dirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         directory.mkdir()
         monkeypatch.setenv(name, str(directory))
     return tmp_path
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """Scripted kernels and guests in the place of real ones."""
+    made = Lab(lambda *_: {})
+    monkeypatch.setattr("rig.pipeline.accel.find", made.accel)
+    monkeypatch.setattr("rig.pipeline.image.build", made.image)
+    monkeypatch.setattr("rig.pipeline.build", made.build)
+    monkeypatch.setattr("rig.pipeline.trial.run", made.trial)
+    return made

@@ -18,6 +18,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
     ("rig.plan", "rig.gc", "rig.doctor", "rig.reading", "rig.testing"),
     ("rig.pipeline",),
+    ("rig.selfcheck", "rig.slowdown"),
     ("rig.cli", "rig.__main__"),
 )
 STAGES = ("rig.kernel", "rig.guest", "rig.decode", "rig.store", "rig.plan", "rig.gc", "rig.doctor")

@@ -10,6 +10,12 @@ from rig.experiment import Overrides
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+repeats = click.option("-n", "--repeats", type=click.IntRange(1), help="trials of each side")
+seconds = click.option("-s", "--seconds", type=click.IntRange(1), help="of stress per workload and trial")
+jobs = click.option("-j", "--jobs", type=click.IntRange(1), help="guests at once; default: as many as fit")
+accel = click.option(
+    "--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True, help="how guests run"
+)
 _EXPERIMENT = (
     click.option("--plan", default="default", show_default=True, metavar="NAME|FILE", help="the plan to start from"),
     click.option("--profile", metavar="NAME", help="what the kernels are built and booted with"),
@@ -21,17 +27,15 @@ _EXPERIMENT = (
         metavar="NAME|'./FILE ARG...'",
         help="run this one, or a script, static program or pytest file (.py) of your own; repeatable",
     ),
-    click.option("-n", "--repeats", type=click.IntRange(1), help="trials of each side"),
+    repeats,
     click.option("--confirm", type=click.IntRange(0), help="further trials a suspicion may cost on each side"),
-    click.option("-s", "--seconds", type=click.IntRange(1), help="of stress per workload and trial"),
+    seconds,
     click.option("--vcpus", type=click.IntRange(1, 16), help="of the guest"),
     click.option("--threads", type=click.IntRange(1, 64), help="or processes that a workload has at work at once"),
     click.option("--memory", type=click.IntRange(256), metavar="MIB", help="of the guest"),
     click.option("--seed", type=click.IntRange(0), help="of the workloads' random choices"),
-    click.option("-j", "--jobs", type=click.IntRange(1), help="guests at once; default: as many as fit"),
-    click.option(
-        "--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True, help="how guests run"
-    ),
+    jobs,
+    accel,
 )
 tree = click.option(
     "--tree",

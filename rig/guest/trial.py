@@ -130,7 +130,7 @@ async def _running(guest: Guest, workload: Workload, feed: OnOutput, log: Path) 
 
 def _bracketed(workload: Workload, argv: tuple[str, ...]) -> str:
     variables = (f"{name}={value}" for name, value in workload.environment)
-    return shlex.join((*variables, RUN, workload.name, "--", *argv))
+    return shlex.join((*variables, RUN, f"--scan={workload.leaks}", workload.name, "--", *argv))
 
 
 async def _upload(guest: Guest, program: Path, to: str) -> None:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 NAME = "qemu-system-x86_64"
 HOST_KEY = b"\0\0\0\x0bssh-ed25519\0\0\0\x40"  # as dropbear keeps it, before private and public part
-WORKLOAD = re.compile(r"/bin/rig-run (\S+) -- ")
+WORKLOAD = re.compile(r"/bin/rig-run --scan=\w+ (\S+) -- ")
 ANSWERED = 0.05  # seconds
 Act = Literal["", "panic", "reset", "off", "die", "hang", "hang up"]
 

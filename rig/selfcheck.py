@@ -1,0 +1,116 @@
+"""The proof that the rig sees: known-bad kernels against the one they are made of."""
+
+import asyncio
+import shutil
+from dataclasses import replace
+
+from rig import cache, paths, pipeline, plan, store
+from rig.errors import BuildError
+from rig.experiment import Overrides, Plan
+from rig.guest import accel
+from rig.model import Check, Finding, KnownBad, Run, Trial
+from rig.progress import Progress, Silent
+from rig.render.checks import told
+
+GOOD = "patched"  # what known-bad kernels are made of
+ANY = "vm-teardown"  # for those that show before any workload has begun
+
+
+async def check(kernels: tuple[KnownBad, ...], overrides: Overrides, progress: Progress) -> tuple[Check, ...]:
+    """Run each of `kernels` with the workload that shows it best, and the good kernel first.
+
+    Runs that show what is expected are not kept. Raises RigError for faults of the host or of the good kernel.
+    """
+    alone = replace(overrides, jobs=1, confirm=0)
+    seats = asyncio.Semaphore(await _jobs(overrides))
+    profiles = sorted({known.profile for known in kernels})
+    good = {name: await _good(name, kernels, overrides, progress) for name in profiles}
+    with progress.task("known-bad kernels", total=len(kernels)) as shown:
+
+        async def one(known: KnownBad) -> Check:
+            async with seats:
+                shown.advance(0, text=known.name)
+                done = await _check(known, good[known.profile], alone)
+            shown.advance(1, text=known.name)
+            progress.note(told(done))
+            return done
+
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(one(known)) for known in kernels]
+    return tuple(each.result() for each in work)
+
+
+async def _jobs(overrides: Overrides) -> int:
+    shape = plan.make(GOOD, None, overrides=overrides).shape
+    return overrides.jobs or plan.guests_that_fit(shape, await accel.find(overrides.accel))
+
+
+async def _good(profile: str, kernels: tuple[KnownBad, ...], given: Overrides, progress: Progress) -> tuple[Trial, ...]:
+    """Return trials of the good kernel under every workload that `kernels` of a profile need."""
+    needed = tuple(dict.fromkeys(workload(known) for known in kernels if known.profile == profile))
+    wanted = _plan(None, profile, needed, given)
+    with cache.scratch() as root, store.draft(root) as draft:
+        run = await pipeline.run(wanted, draft, progress, f"rig run {GOOD} --profile {profile}")
+    if seen := "; ".join(finding.title for finding in run.comparison.findings):
+        raise BuildError(f"{GOOD} itself shows {seen}", hint=f"look at it with: rig run {GOOD} --profile {profile}")
+    return run.trials
+
+
+def workload(known: KnownBad) -> str:
+    """Return the workload a known-bad kernel is run with."""
+    return known.workloads[0] if known.workloads else ANY
+
+
+def _plan(patched: str | None, profile: str, workloads: tuple[str, ...], given: Overrides) -> Plan:
+    return plan.make(GOOD, patched, overrides=replace(given, profile=profile, workloads=workloads))
+
+
+async def _check(known: KnownBad, good: tuple[Trial, ...], given: Overrides) -> Check:
+    wanted = _plan(known.name, known.profile, (workload(known),), given)
+    again = f"rig compare {GOOD} {known.name} --profile {known.profile} -w {workload(known)}"
+    with cache.scratch() as root:
+        with store.draft(root) as draft:
+            run = await pipeline.run(wanted, draft, Silent(), again, before=good)
+        done = _judged(known, run)
+        if not done.finding:
+            paths.runs().mkdir(parents=True, exist_ok=True)
+            shutil.move(root / run.id, paths.runs())
+    return done
+
+
+def _judged(known: KnownBad, run: Run) -> Check:
+    introduced = [each for each in run.comparison.findings if each.patched.hits and not each.base.hits]
+    expected = next((each for each in introduced if known.shown_by(_titles(each))), None)
+    trials = tuple(trial for trial in run.trials if trial.side == "patched")
+    return Check(
+        known=known,
+        finding=expected,
+        others=tuple(each.title for each in introduced if each is not expected),
+        hits=expected.patched.hits if expected else 0,
+        trials=expected.patched.trials if expected else len(trials),
+        after=_after(_titles(expected), trials) if expected else None,
+        seconds=run.seconds,
+        run="" if expected else run.id,
+    )
+
+
+def _titles(finding: Finding) -> frozenset[str]:
+    return frozenset((finding.title, *finding.alt_titles))
+
+
+def _after(titles: frozenset[str], trials: tuple[Trial, ...]) -> float | None:
+    """Return how long the workload had run when one of `titles` was first reported."""
+    times = [
+        sighting.at - sighting.began
+        for trial in trials
+        for sighting in trial.sightings
+        if sighting.report.title in titles and sighting.at is not None and sighting.began is not None
+    ]
+    return min(times, default=None)
+
+
+def quick(kernels: tuple[KnownBad, ...]) -> tuple[KnownBad, ...]:
+    """Return one known-bad kernel for each kind of finding, of those the rig is sure to see in the default profile."""
+    sure = [known for known in kernels if known.sure == "yes" and known.profile == "sanitize"]
+    kinds = {known.kind: known for known in reversed(sure)}
+    return tuple(known for known in sure if known in kinds.values())
