@@ -21,7 +21,7 @@ from rig.model import (
     Trial,
     Verdict,
 )
-from rig.symptoms import BOOT, Symptom, grouped, symptoms
+from rig.symptoms import BOOT, FAILED, Symptom, grouped, symptoms
 
 SideName = Literal["base", "patched"]
 
@@ -53,8 +53,16 @@ def valid(trial: Trial, workload: str) -> bool:
 
 def _count(trials: tuple[Trial, ...], members: list[Symptom], workloads: frozenset[str]) -> Count:
     hit = {id(member.trial) for member in members}
-    able = [trial for trial in trials if id(trial) in hit or any(valid(trial, name) for name in workloads)]
+    able = [trial for trial in trials if id(trial) in hit or _able(trial, members[0].case, workloads)]
     return Count(hits=sum(id(trial) in hit for trial in able), trials=len(able))
+
+
+def _able(trial: Trial, case: str, workloads: frozenset[str]) -> bool:
+    """Whether `trial` could have shown something under the workloads, or that one test of theirs fails: it ran then."""
+    if not case:
+        return any(valid(trial, name) for name in workloads)
+    tests = (test for outcome in trial.outcomes if outcome.workload in workloads for test in outcome.cases)
+    return any(test.name == case and test.status in (Status.PASS, *FAILED) for test in tests)
 
 
 def _blind(trials: tuple[Trial, ...], workloads: frozenset[str]) -> bool:
@@ -99,7 +107,7 @@ def _finding(members: list[Symptom], base: Side, patched: Side, profile: str) ->
     workloads = frozenset(places)
     counts = [_count(side.trials, members, workloads) for side in (base, patched)]
     masked = any(
-        not count.hits and _blind(side.trials, workloads) for count, side in zip(counts, (base, patched), strict=True)
+        not count.trials and _blind(side.trials, workloads) for count, side in zip(counts, (base, patched), strict=True)
     )
     status, p_value = _status(*counts, masked=masked)
     first = next((member for member in members if not (member.report and member.report.corrupted)), members[0])

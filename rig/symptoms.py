@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from rig.model import End, Outcome, Report, Sighting, Status, Trial
@@ -34,6 +34,7 @@ class Symptom:
     text: str
     offset: int
     report: Report | None = None
+    case: str = ""  # the test that failed, if it is one of several
 
 
 def symptoms(trial: Trial) -> Iterator[Symptom]:
@@ -61,7 +62,7 @@ def _failed_cases(trial: Trial, outcome: Outcome) -> Iterator[Symptom]:
     for case in outcome.cases:
         if case.status in FAILED:
             title = f"{case.name} failed in {outcome.workload}"
-            yield _unreported(trial, title, "WORKLOAD", outcome.workload, case.reason)
+            yield replace(_unreported(trial, title, "WORKLOAD", outcome.workload, case.reason), case=case.name)
 
 
 def _from_checks(trial: Trial, outcome: Outcome, explained: set[str]) -> Iterator[Symptom]:

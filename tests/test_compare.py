@@ -192,6 +192,29 @@ def test_each_failed_case_is_a_finding() -> None:
 
 
 @pytest.mark.parametrize(
+    ("base", "count", "status"),
+    [
+        ([Status.PASS] * 3, Count(hits=0, trials=3), FindingStatus.NEW),
+        ([Status.PASS, Status.SKIP, None], Count(hits=0, trials=1), FindingStatus.INCONCLUSIVE),
+        ([Status.SKIP, None, None], Count(hits=0, trials=0), FindingStatus.INCONCLUSIVE),
+        ([Status.FAIL, Status.ERROR, Status.SKIP], Count(hits=2, trials=2), FindingStatus.BOTH),
+    ],
+)
+def test_a_trial_that_did_not_run_a_case_says_nothing_about_it(
+    base: list[Status | None], count: Count, status: FindingStatus
+) -> None:
+    def trial(side: SideName, index: int, result: Status | None) -> Trial:
+        other = Case(name="other", status=Status.PASS)
+        cases = (other, Case(name="a", status=result)) if result else (other,)
+        return values.trial(side, index=index, outcomes=(values.outcome(cases=cases),))
+
+    patched = [trial("patched", number, Status.FAIL) for number in range(3)]
+    result = compared([trial("base", number, each) for number, each in enumerate(base)], patched)
+    (finding,) = (finding for finding in result.findings if finding.title == "a failed in churn")
+    assert (finding.base, finding.status) == (count, status)
+
+
+@pytest.mark.parametrize(
     ("pattern", "base", "patched", "status"),
     [
         ("churn/pf_*", [67, 67, 67], [70, 70, 70], FindingStatus.NEW),
