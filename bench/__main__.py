@@ -6,6 +6,8 @@ What reading consoles costs (see `reading`), then
 (b) the second kernel's build over the first's
 (c) a guest ready for its first command over bare QEMU to init
 (d) a warm `rig compare` over the sum of its guests' time, divided by the guests that fit
+(e) slot updates a second of our workload over those of the kernel's own stress test, in the same guest
+(f) known-bad kernels that our workloads show in a minute over those that the KVM selftests show
 """
 
 import asyncio
@@ -23,7 +25,7 @@ from typing import Any
 import click
 import psutil
 
-from bench import floor, reading
+from bench import catching, floor, reading
 from rig import cache, paths, plan
 from rig.experiment import Overrides, Plan
 from rig.guest import accel, image, machine
@@ -139,9 +141,22 @@ async def ready_and_bare(a_plan: Plan, how: Accel, kernel: Kernel, pack: Image, 
 @click.option("--repeats", default=3, show_default=True, help="trials of each side, and boots for (c)")
 @click.option("--warm-only", is_flag=True, help="leave out (a) and (b), which build two kernels from nothing")
 @click.option("--reading-only", is_flag=True, help="only what reading consoles costs, in a minute")
+@click.option("--catching-only", is_flag=True, help="only (e) and (f); an hour or more")
+@click.option("--known-bad", multiple=True, metavar="NAME", help="of (f) only this one; repeatable")
 @click.option("--logs", type=click.Path(exists=True, path_type=Path), default=GOLDEN, help="consoles to read")
-def main(seconds: int, repeats: int, warm_only: bool, reading_only: bool, logs: Path) -> None:
+def main(
+    seconds: int,
+    repeats: int,
+    warm_only: bool,
+    reading_only: bool,
+    catching_only: bool,
+    known_bad: tuple[str, ...],
+    logs: Path,
+) -> None:
     """Measure, and print the ratios."""
+    if catching_only:
+        catch(seconds, repeats, known_bad)
+        return
     reading.measure(say, logs)
     if reading_only:
         return
@@ -149,6 +164,13 @@ def main(seconds: int, repeats: int, warm_only: bool, reading_only: bool, logs: 
     if not warm_only:
         cold(options, repeats)
     warm(options, repeats)
+    catch(seconds, repeats, known_bad)
+
+
+def catch(seconds: int, repeats: int, known_bad: tuple[str, ...]) -> None:
+    """Print (e) and (f): what the workloads are worth."""
+    catching.updates(say, seconds, repeats)
+    catching.caught(say, known_bad)
 
 
 def cold(options: tuple[str, ...], repeats: int) -> None:

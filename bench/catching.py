@@ -1,0 +1,128 @@
+"""Our workloads beside the KVM selftests, in the same guests: slot updates a second, known-bad kernels caught."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from rig import cache, pipeline, plan, store
+from rig.experiment import Overrides
+from rig.kernel import known_bad, selftests
+from rig.kernel.build import build
+from rig.model import Finding, Kernel, KnownBad, Run, Trial
+from rig.progress import Silent
+
+GOOD = "patched"
+OURS = ("memslot-churn", "vm-teardown", "root-churn", "error-paths")
+THEIRS = ("kselftest-kvm",)
+STRESS = "memslot_modification_stress_test"
+FEW, MANY = 100, 1100  # slots added and deleted again; what the test takes besides cancels out
+LIMIT = 60  # seconds of workload time
+
+Say = Callable[..., None]
+
+
+async def run(patched: str | None, workloads: tuple[str, ...], seconds: int, before: tuple[Trial, ...] = ()) -> Run:
+    """Run a kernel once, with one guest; nothing of it is kept."""
+    asked = Overrides(workloads=workloads, seconds=seconds, repeats=1, confirm=0, jobs=1)
+    with cache.scratch() as root, store.draft(root) as draft:
+        return await pipeline.run(plan.make(GOOD, patched, overrides=asked), draft, Silent(), "bench", before=before)
+
+
+# ---- slot updates
+
+
+def updates(say: Say, seconds: int, repeats: int) -> None:
+    """Print how many slot updates a second memslot-churn does, over those of the kernel's own stress test."""
+    pairs = [asyncio.run(_updates(seconds)) for _ in range(repeats)]
+    ours, theirs = (median(figures) for figures in zip(*pairs, strict=True))
+    how = f"{ours:.0f} / {theirs:.0f} a second"
+    say(f"(e) slot updates of memslot-churn / {STRESS}", ours / theirs, 1.0, how, least=True)
+
+
+async def _updates(seconds: int) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory(prefix="rig-bench-") as name:
+        program = await _stress_test()
+        calls = {count: _link(program, Path(name) / f"stress-{count}") for count in (FEW, MANY)}
+        words = tuple(f"{path} -v 2 -b 8M -i {count}" for count, path in calls.items())
+        done = await run(None, ("memslot-churn", *words), seconds)
+    (trial,) = done.trials
+    took = {outcome.workload: outcome.seconds for outcome in trial.outcomes}
+    ours = next(each.base[0] for each in done.comparison.metrics if each.name == "slot_updates_per_second")
+    return ours, 2 * (MANY - FEW) / (took[f"stress-{MANY}"] - took[f"stress-{FEW}"])
+
+
+async def _stress_test() -> Path:
+    wanted = plan.make(GOOD, None, overrides=Overrides())
+    kernel = await build(wanted.base, wanted.profile, Silent())
+    assert isinstance(kernel, Kernel)
+    built = await selftests.build(kernel, Silent())
+    assert built
+    return built.directory / STRESS
+
+
+def _link(program: Path, path: Path) -> Path:
+    path.symlink_to(program)
+    return path
+
+
+# ---- known-bad kernels
+
+
+def caught(say: Say, names: tuple[str, ...]) -> None:
+    """Print how many known-bad kernels our workloads show within a minute, over those that the selftests show."""
+    kernels = [known for known in known_bad.every() if _comparable(known) and (not names or known.name in names)]
+    totals = asyncio.run(_caught(kernels))
+    how = f"{totals[0]} / {totals[1]} of {len(kernels)}, within {LIMIT} s of workload time each"
+    say("(f) known-bad caught by our workloads / the selftests", totals[0] / max(totals[1], 1), 2.0, how, least=True)
+
+
+def _comparable(known: KnownBad) -> bool:
+    """Whether it takes a workload to show it, in the profile that users run."""
+    return bool(known.workloads) and known.profile == "sanitize"
+
+
+async def _caught(kernels: list[KnownBad]) -> tuple[int, int]:
+    """Return how many each side caught, having printed when."""
+    share = LIMIT // len(OURS)
+    good = [(await run(None, OURS, share)).trials, (await run(None, THEIRS, LIMIT)).trials]
+    print(f"{'known-bad kernel':40} {'ours':>8} {'selftests':>10}   seconds of workload time; - is not within {LIMIT}")
+    totals = [0, 0]
+    for known in kernels:
+        runs = (
+            await run(known.name, OURS, share, before=good[0]),
+            await run(known.name, THEIRS, LIMIT, before=good[1]),
+        )
+        times = [first_sight(each) for each in runs]
+        totals = [total + (when is not None) for total, when in zip(totals, times, strict=True)]
+        print(f"{known.name:40} {_shown(times[0]):>8} {_shown(times[1]):>10}", flush=True)
+    return totals[0], totals[1]
+
+
+def _shown(when: float | None) -> str:
+    return "-" if when is None else f"{when:.1f}"
+
+
+def first_sight(run: Run) -> float | None:
+    """Return after how many seconds of workload time the patched side first showed anything that base did not."""
+    introduced = [each for each in run.comparison.findings if each.patched.hits and not each.base.hits]
+    times = [when for finding in introduced for when in _times(finding, run)]
+    return min((when for when in times if when <= LIMIT), default=None)
+
+
+def _times(finding: Finding, run: Run) -> list[float]:
+    """Return when each trial's workloads had first shown a finding; one that is no report shows at their end."""
+    titles = {finding.title, *finding.alt_titles}
+    found = []
+    spent = 0.0  # by the workloads before
+    for trial in (trial for trial in run.trials if trial.side == "patched"):
+        for outcome in trial.outcomes:
+            seen = [
+                each for each in trial.sightings if each.workload == outcome.workload and each.report.title in titles
+            ]
+            found += [spent + each.at - each.began for each in seen if each.at is not None and each.began is not None]
+            spent += outcome.seconds
+            if not seen and outcome.workload in finding.workload:
+                found.append(spent)
+    return found
