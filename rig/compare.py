@@ -242,6 +242,13 @@ def _doubtful(gaps: tuple[Gap, ...], planned: tuple[str, ...]) -> bool:
     return any(not gap.skipped for gap in gaps) or (bool(gaps) and missed == set(planned))
 
 
+def _losses(trials: tuple[Trial, ...]) -> Iterator[str]:
+    """Yield which consoles are not whole, so that a report may be missing."""
+    for trial in trials:
+        if trial.dropped:
+            yield f"{trial.console} lacks {trial.dropped} messages that the kernel dropped"
+
+
 def _verdict(findings: tuple[Finding, ...], *, gaps: bool) -> Verdict:
     if any(finding.status is FindingStatus.NEW for finding in findings):
         return Verdict.REGRESSION
@@ -278,7 +285,7 @@ def compare(
         verdict=_verdict(findings, gaps=_doubtful(gaps, planned)),
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.status))),
         metrics=changes,
-        notes=tuple(map(str, gaps)),
+        notes=(*map(str, gaps), *_losses(base.trials + patched.trials)),
     )
 
 
@@ -291,7 +298,7 @@ def alone(side: Side, *, planned: tuple[str, ...], profile: str) -> Comparison:
     seen = tuple(replace(each, status=FindingStatus.SEEN, p_value=None, explanation=_seen(each.base)) for each in found)
     gaps = tuple(_gaps(side, "base", planned))
     verdict = Verdict.REGRESSION if seen else Verdict.INCONCLUSIVE if _doubtful(gaps, planned) else Verdict.CLEAN
-    notes = tuple(map(str, gaps))
+    notes = (*map(str, gaps), *_losses(side.trials))
     return Comparison(verdict=verdict, findings=seen, metrics=metrics.measured(side.trials), notes=notes)
 
 

@@ -337,6 +337,7 @@ class Trial:
     seconds: float = 0.0  # from power-on to the end
     outcomes: tuple[Outcome, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    dropped: int = 0  # messages of the kernel that its console had no time for
 
 
 # ---- comparison

@@ -235,7 +235,7 @@ async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[
         directory=bench.draft.directory,
         progress=bench.progress,
     )
-    done = replace(done, sightings=await bench.readers[name].read(bench.draft.directory / done.console))
+    done = await bench.readers[name].read(done, bench.draft.directory)
     bench.draft.keep(done)
     bench.progress.note(f"{name} {done.index}: {_told(done)}")
     return done

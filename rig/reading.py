@@ -1,6 +1,7 @@
 """What a guest's console says, decoded with the kernel that ran in it."""
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import BinaryIO
 from rig.decode.decoder import Decoder
 from rig.decode.source import excerpt
 from rig.kernel import trees
-from rig.model import Kernel, Report, Sighting
+from rig.markers import DROPPED
+from rig.model import Kernel, Report, Sighting, Trial
 from rig.reports.sightings import sightings, uptime
 from rig.reports.touched import Side, touched
 
@@ -24,11 +26,15 @@ class Reader:
     kernel: Kernel
     decoder: Decoder | None
 
-    async def read(self, console: Path) -> tuple[Sighting, ...]:
-        """Return what a console complains of; nothing if there is no console."""
+    async def read(self, trial: Trial, directory: Path) -> Trial:
+        """Return `trial` with what its console, which is in `directory`, complains of."""
+        console = directory / trial.console
         if not console.exists():
-            return ()
-        found = await asyncio.to_thread(_sightings, console)
+            return trial
+        found, dropped = await asyncio.to_thread(_heard, console)
+        return replace(trial, sightings=await self._decoded(found), dropped=dropped)
+
+    async def _decoded(self, found: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
         if not (found and self.decoder):
             return found
         decoded = await self.decoder.decode([sighting.report for sighting in found])
@@ -42,10 +48,18 @@ class Reader:
         return replace(report, source=excerpt(lines, report.place.line))
 
 
-def _sightings(console: Path) -> tuple[Sighting, ...]:
+def _heard(console: Path) -> tuple[tuple[Sighting, ...], int]:
+    """Return the reports of a console, and how many messages the kernel dropped."""
+    dropped: list[int] = []
     with console.open("rb") as file:
-        found = sightings(iter(partial(file.read, _CHUNK), b""))
-        return tuple(replace(each, at=_uptime_at(file, each.report.start)) for each in found)
+        found = sightings(_counted(iter(partial(file.read, _CHUNK), b""), dropped))
+        return tuple(replace(each, at=_uptime_at(file, each.report.start)) for each in found), sum(dropped)
+
+
+def _counted(pieces: Iterable[bytes], dropped: list[int]) -> Iterator[bytes]:
+    for piece in pieces:
+        dropped += (int(number) for number in DROPPED.findall(piece))
+        yield piece
 
 
 def _uptime_at(file: BinaryIO, offset: int) -> float | None:

@@ -158,6 +158,12 @@ def test_a_workload_that_both_sides_skip_is_told_and_leaves_the_others_alone() -
     ]
 
 
+def test_a_console_that_is_not_whole_is_told() -> None:
+    result = compared(trials("base", None), [values.trial("patched", dropped=7)])
+    assert result.notes == ("console-patched-1.log lacks 7 messages that the kernel dropped",)
+    assert result.verdict is Verdict.CLEAN
+
+
 def left(side: SideName, what: str) -> list[Trial]:
     kept = values.outcome(left=(Left(what=what, before=0, after=3),))
     return [values.trial(side, outcomes=(kept,), index=number) for number in range(1, 4)]
