@@ -16,6 +16,7 @@ from rig.selftests import Suite
 
 # The kernel speaks of hangs after up to 24 s (soft lockup), 40 s (RCU) and 70 s (tasks), whatever runs the guest.
 HANG_SPEAKS_AFTER = 100.0
+TESTS_TAKE = 600.0  # seconds, up to: each thing a test does in the guest has a limit of its own
 LAST_LINES = 40  # of a workload's output that are kept
 LONGEST_LINE = 500  # characters
 MOST_METRICS = 1000
@@ -120,7 +121,8 @@ def command(
     if isinstance(entry, Suite):
         return selftests.command(entry, built, seconds=seconds, hang_speaks_after=HANG_SPEAKS_AFTER)
     if isinstance(entry, Own):
-        return _own(entry, values, limit=seconds * time_scale + HANG_SPEAKS_AFTER)
+        needed = max(seconds * time_scale, TESTS_TAKE if entry.tests else 0)
+        return _own(entry, values, limit=needed + HANG_SPEAKS_AFTER)
     return Workload(
         name=entry.name,
         argv=(entry.program, *_filled(entry.args, values)),

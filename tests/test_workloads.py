@@ -204,6 +204,10 @@ def test_a_program_of_the_users_is_copied_and_gets_its_arguments() -> None:
     assert OWN.limit > 5 * 4
 
 
+def test_tests_have_the_time_they_need_whatever_the_seconds() -> None:
+    assert own(tests=True).limit > 600 > OWN.limit
+
+
 def test_it_finds_the_plans_values_in_its_environment() -> None:
     assert dict(OWN.environment) == {"RIG_SECONDS": "5", "RIG_VCPUS": "1", "RIG_THREADS": "3", "RIG_SEED": "7"}
 

@@ -76,7 +76,7 @@ async def _pytest(shell: Shell, workload: Workload, began: asyncio.Event, on_out
             (sys.executable, *PYTEST, f"--basetemp={work / 'tmp'}", *workload.argv),
             env=variables,
             log=kept,
-            on_line=lambda line: on_output(f"{line}\n".encode()),
+            on_line=lambda line: on_output(f"{line}\n".encode()) if line else None,
             check=False,
         )
     return done.status if done.status >= 0 else 128 - done.status
