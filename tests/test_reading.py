@@ -19,7 +19,8 @@ async def read(directory: Path, console: str) -> Trial:
 
 async def test_sightings_know_when_they_came(tmp_path: Path) -> None:
     (sighting,) = (await read(tmp_path, BEGIN + SPLAT)).sightings
-    assert (sighting.workload, sighting.began, sighting.at) == ("churn", 4.5, pytest.approx(12.0, abs=0.001))
+    assert (sighting.workload, sighting.began) == ("churn", 4.5)
+    assert sighting.at == pytest.approx(12.0, abs=0.001)
 
 
 async def test_dropped_messages_are_counted(tmp_path: Path) -> None:
