@@ -269,6 +269,7 @@ static bool read_test(struct test *test, const char *directory, char *text)
 		return false;
 	test->limit = strtod(limit, NULL);
 	snprintf(test->path, sizeof(test->path), "%s/%s", directory, test->argv[0]);
+	test->argv[0] = test->path; /* they read their own ELF file to load the nested guest */
 	return test->limit > 0;
 }
 

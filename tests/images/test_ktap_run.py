@@ -60,6 +60,12 @@ def test_each_test_has_its_result_and_its_words(bench: Bench) -> None:
     assert (cases["dies"].status, cases["dies"].reason) == (Status.FAIL, "killed by signal 11 (Segmentation fault)")
 
 
+def test_a_test_finds_its_own_file_by_its_name(bench: Bench) -> None:
+    (bench.directory / "shown").symlink_to("/bin/cat")
+    said = bench.run("9 guest shown shown /proc/self/cmdline").stdout
+    assert f"# {bench.directory}/shown\n" in said.replace("\0", "\n")
+
+
 def test_one_that_does_not_end_is_killed_with_all_it_started(bench: Bench) -> None:
     bench.script("hangs", f"sleep 60 & echo $! > {bench.directory}/pid; echo waiting; wait")
     cases = bench.cases("0.5 guest hangs hangs")
