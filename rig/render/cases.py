@@ -14,7 +14,7 @@ def lines(run: Run) -> Iterator[str]:
     for side, workload in dict.fromkeys((side, outcome.workload) for side, outcome in outcomes):
         of_side = [outcome.cases for own, outcome in outcomes if (own, outcome.workload) == (side, workload)]
         cases = tuple(case for some in of_side for case in some)
-        yield f"{workload} on {side}: {_counted(cases)}"
+        yield f"{workload} on {side if run.patched else run.base.name}: {_counted(cases)}"
         yield from _skips(cases)
 
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from rig.model import Case, Status
-from rig.render import cases
+from rig.render.cases import lines
 from tests import values
 from tests.render.test_terminal import run
 
@@ -16,12 +16,19 @@ def told(**given: tuple[Case, ...]) -> list[str]:
         values.trial(side, outcomes=(values.outcome("tests", cases=given.get(side, ())),))
         for side in ("base", "patched")
     )
-    return list(cases.lines(replace(run(), trials=tuple(trials))))
+    return list(lines(replace(run(), trials=tuple(trials))))
 
 
 def test_each_side_has_its_numbers() -> None:
     good, bad = Case(name="a", status=Status.PASS), Case(name="b", status=Status.FAIL)
     assert told(base=(good,), patched=(good, bad)) == ["tests on base: 1 PASS", "tests on patched: 1 PASS, 1 FAIL"]
+
+
+def test_a_kernel_alone_goes_by_its_name() -> None:
+    cases = (Case(name="a", status=Status.PASS),)
+    trial = values.trial("base", outcomes=(values.outcome("tests", cases=cases),))
+    alone = replace(run(), base=values.kernel("mine"), patched=None, trials=(trial,))
+    assert list(lines(alone)) == ["tests on mine: 1 PASS"]
 
 
 def test_skips_are_listed_by_reason() -> None:
