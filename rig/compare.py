@@ -34,6 +34,16 @@ class Side:
     trials: tuple[Trial, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a comparison goes by."""
+
+    planned: tuple[str, ...]  # names of the workloads that should have run
+    profile: str
+    guarded: tuple[str, ...] = ()  # patterns of WORKLOAD/METRIC: exact counters that must not rise
+    known: tuple[str, ...] = ()  # patterns of titles to be passed over
+
+
 def valid(trial: Trial, workload: str) -> bool:
     """Whether `trial` could have shown something under `workload`: it made progress with its detectors alive.
 
@@ -242,6 +252,19 @@ def _doubtful(gaps: tuple[Gap, ...], planned: tuple[str, ...]) -> bool:
     return any(not gap.skipped for gap in gaps) or (bool(gaps) and missed == set(planned))
 
 
+def _sorted_out(trials: tuple[Trial, ...], known: tuple[str, ...]) -> tuple[list[Symptom], tuple[str, ...]]:
+    """Return what was wrong in `trials`, without what is `known`; and a note about that."""
+    wrong: list[Symptom] = []
+    passed: Counter[str] = Counter()
+    for symptom in (symptom for trial in trials for symptom in symptoms(trial)):
+        if any(fnmatchcase(title, pattern) for title in symptom.titles for pattern in known):
+            passed[symptom.title] += 1
+        else:
+            wrong.append(symptom)
+    told = "; ".join(f"{title} ({number} times)" for title, number in sorted(passed.items()))
+    return wrong, (f"passed over, as the profile knows it: {told}",) if told else ()
+
+
 def _losses(trials: tuple[Trial, ...]) -> Iterator[str]:
     """Yield which consoles are not whole, so that a report may be missing."""
     for trial in trials:
@@ -258,14 +281,8 @@ def _verdict(findings: tuple[Finding, ...], *, gaps: bool) -> Verdict:
     return Verdict.CLEAN
 
 
-def compare(
-    base: Side, patched: Side, *, planned: tuple[str, ...], profile: str, guarded: tuple[str, ...] = ()
-) -> Comparison:
-    """Return what differs between the sides.
-
-    `planned` are the names of the workloads that should have run, `guarded` patterns (WORKLOAD/METRIC) of the exact
-    counters that must not rise.
-    """
+def compare(base: Side, patched: Side, rules: Rules) -> Comparison:
+    """Return what differs between the sides."""
     if isinstance(base.kernel, BuildFailure):
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=("base does not build",))
     if isinstance(patched.kernel, BuildFailure):
@@ -273,32 +290,34 @@ def compare(
     if base.trials and all(trial.end is End.NEVER_BOOTED for trial in base.trials):
         reason = base.trials[0].end_reason
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=(f"base does not boot: {reason}",))
-    seen = [symptom for trial in base.trials + patched.trials for symptom in symptoms(trial)]
-    found = [_finding(members, base, patched, profile) for members in grouped(seen)]
+    trials = base.trials + patched.trials
+    seen, known = _sorted_out(trials, rules.known)
+    found = [_finding(members, base, patched, rules.profile) for members in grouped(seen)]
     changes = metrics.changes(base.trials, patched.trials)
     warnings = _warning_findings(base.kernel, patched.kernel)
-    findings = (*found, *_raised(changes, guarded, profile), *warnings)
+    findings = (*found, *_raised(changes, rules.guarded, rules.profile), *warnings)
     explained = any(finding.status is FindingStatus.NEW for finding in findings)
-    gaps = (*_gaps(base, "base", planned), *(() if explained else _gaps(patched, "patched", planned)))
+    gaps = (*_gaps(base, "base", rules.planned), *(() if explained else _gaps(patched, "patched", rules.planned)))
     order = list(FindingStatus)
     return Comparison(
-        verdict=_verdict(findings, gaps=_doubtful(gaps, planned)),
+        verdict=_verdict(findings, gaps=_doubtful(gaps, rules.planned)),
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.status))),
         metrics=changes,
-        notes=(*map(str, gaps), *_losses(base.trials + patched.trials)),
+        notes=(*map(str, gaps), *_losses(trials), *known),
     )
 
 
-def alone(side: Side, *, planned: tuple[str, ...], profile: str) -> Comparison:
+def alone(side: Side, rules: Rules) -> Comparison:
     """Return what one kernel shows by itself: every finding as seen, none compared."""
     if isinstance(side.kernel, BuildFailure):
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=(f"{side.kernel.name} does not build",))
-    groups = grouped(symptom for trial in side.trials for symptom in symptoms(trial))
-    found = [_finding(members, side, replace(side, trials=()), profile) for members in groups]
+    symptoms_seen, known = _sorted_out(side.trials, rules.known)
+    nobody = replace(side, trials=())
+    found = [_finding(members, side, nobody, rules.profile) for members in grouped(symptoms_seen)]
     seen = tuple(replace(each, status=FindingStatus.SEEN, p_value=None, explanation=_seen(each.base)) for each in found)
-    gaps = tuple(_gaps(side, "base", planned))
-    verdict = Verdict.REGRESSION if seen else Verdict.INCONCLUSIVE if _doubtful(gaps, planned) else Verdict.CLEAN
-    notes = (*map(str, gaps), *_losses(side.trials))
+    gaps = tuple(_gaps(side, "base", rules.planned))
+    verdict = Verdict.REGRESSION if seen else Verdict.INCONCLUSIVE if _doubtful(gaps, rules.planned) else Verdict.CLEAN
+    notes = (*map(str, gaps), *_losses(side.trials), *known)
     return Comparison(verdict=verdict, findings=seen, metrics=metrics.measured(side.trials), notes=notes)
 
 

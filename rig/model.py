@@ -39,6 +39,7 @@ class Profile:
     cmdline: tuple[str, ...]
     detectors: tuple[str, ...]  # expected to be alive: "kasan", "lockdep", …
     leaks: Literal["always", "suspected", "never"] = "suspected"  # when kmemleak searches after a workload
+    known: tuple[str, ...] = ()  # patterns of titles that a good kernel has too, now and then: passed over
     slowdown: float | None = None  # of the workloads, against the profile without debugging; as once measured
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from rig import compare, store
-from rig.compare import Side, SideName
+from rig.compare import Rules, Side, SideName
 from rig.errors import BuildError
 from rig.experiment import Plan
 from rig.guest import accel, image, qemu, trial
@@ -163,12 +163,12 @@ async def _settle(
 
 
 def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
+    profile = bench.plan.profile
+    rules = Rules(planned=_planned(bench), profile=profile.name, guarded=bench.plan.guarded, known=profile.known)
     if len(sides) == 1:
-        return compare.alone(sides[0], planned=_planned(bench), profile=bench.plan.profile.name)
+        return compare.alone(sides[0], rules)
     before, after = sides
-    return compare.compare(
-        before, after, planned=_planned(bench), profile=bench.plan.profile.name, guarded=bench.plan.guarded
-    )
+    return compare.compare(before, after, rules)
 
 
 def _planned(bench: Bench) -> tuple[str, ...]:

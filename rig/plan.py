@@ -21,6 +21,7 @@ class ProfileFile(yamlfile.Strict):
     cmdline: list[str] = Field(default=[])
     detectors: list[str] = Field(default=[])
     leaks: Literal["always", "suspected", "never"] = "suspected"
+    known: list[str] = Field(default=[])
     slowdown: float | None = Field(default=None, gt=0)
 
 
@@ -54,6 +55,7 @@ def profile(name: str) -> Profile:
         cmdline=tuple(read.cmdline),
         detectors=tuple(read.detectors),
         leaks=read.leaks,
+        known=tuple(read.known),
         slowdown=read.slowdown,
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rig import compare
-from rig.compare import Side, SideName
+from rig.compare import Rules, Side, SideName
 from rig.model import (
     BuildFailure,
     Case,
@@ -26,15 +26,18 @@ from rig.model import (
 from tests import values
 
 BUG = values.report("KASAN: use-after-free Read in foo", "bad-access in foo")
+RULES = Rules(planned=("churn",), profile="s")
 HANG = values.report("BUG: soft lockup in foo")
 
 
-def compared(base: list[Trial], patched: list[Trial], planned: tuple[str, ...] = ("churn",)) -> Comparison:
+def compared(
+    base: list[Trial], patched: list[Trial], planned: tuple[str, ...] = ("churn",), known: tuple[str, ...] = ()
+) -> Comparison:
     sides = (
         Side(kernel=values.kernel("base"), trials=tuple(base)),
         Side(kernel=values.kernel("patched"), trials=tuple(patched)),
     )
-    return compare.compare(*sides, planned=planned, profile="sanitize")
+    return compare.compare(*sides, Rules(planned=planned, profile="sanitize", known=known))
 
 
 def trials(side: SideName, *hits: Report | None) -> list[Trial]:
@@ -158,6 +161,12 @@ def test_a_workload_that_both_sides_skip_is_told_and_leaves_the_others_alone() -
     ]
 
 
+def test_what_a_profile_knows_is_passed_over_and_told() -> None:
+    result = compared(trials("base", None), trials("patched", BUG, HANG), known=("KASAN: use-after-free * in foo",))
+    assert [finding.title for finding in result.findings] == [HANG.title]
+    assert result.notes == (f"passed over, as the profile knows it: {BUG.title} (1 times)",)
+
+
 def test_a_console_that_is_not_whole_is_told() -> None:
     result = compared(trials("base", None), [values.trial("patched", dropped=7)])
     assert result.notes == ("console-patched-1.log lacks 7 messages that the kernel dropped",)
@@ -238,7 +247,7 @@ def test_a_guarded_counter_that_rises_is_a_finding(
         Side(kernel=values.kernel("base"), trials=tuple(measured("base", kind, *base))),
         Side(kernel=values.kernel("patched"), trials=tuple(measured("patched", kind, *patched))),
     )
-    found = compare.compare(*sides, planned=("churn",), profile="s", guarded=(pattern,)).findings
+    found = compare.compare(*sides, Rules(planned=("churn",), profile="s", guarded=(pattern,))).findings
     assert [(finding.title, finding.status) for finding in found] == (
         [("churn: pf_fixed went up", status)] if status else []
     )
@@ -280,7 +289,7 @@ def test_base_not_booting_makes_no_comparison() -> None:
 def test_patched_not_compiling_is_new() -> None:
     failure = BuildFailure(name="p", profile="s", errors=("a.c:1: error: no",), log=Path("build.log"), seconds=1)
     sides = Side(kernel=values.kernel()), Side(kernel=failure)
-    result = compare.compare(*sides, planned=("churn",), profile="s")
+    result = compare.compare(*sides, RULES)
     assert result.verdict is Verdict.REGRESSION
     assert result.findings[0].title == "build failure: a.c:1: error: no"
 
@@ -293,7 +302,7 @@ def test_warnings_are_compared_as_multisets_without_lines() -> None:
         return Side(kernel=values.kernel(warnings=told), trials=(values.trial(),))
 
     base, patched = warned((1, "old"), (2, "twice"), (9, "gone")), warned((5, "old"), (6, "twice"), (7, "twice"))
-    found = compare.compare(base, patched, planned=("churn",), profile="s").findings
+    found = compare.compare(base, patched, RULES).findings
     assert [(each.status, each.title.split(": ")[2].split(" ")[0]) for each in found] == [
         (FindingStatus.NEW, "twice"),
         (FindingStatus.FIXED, "gone"),
@@ -330,5 +339,5 @@ def test_suspicions_are_the_one_sided_findings() -> None:
 
 def test_a_kernel_alone_lists_what_was_seen() -> None:
     side = Side(kernel=values.kernel(), trials=tuple(trials("base", BUG, None)))
-    result = compare.alone(side, planned=("churn",), profile="s")
+    result = compare.alone(side, RULES)
     assert [(each.status, each.explanation) for each in result.findings] == [(FindingStatus.SEEN, "1 of 2 trials")]

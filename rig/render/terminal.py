@@ -46,10 +46,7 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
     for finding in comparison.findings:
         if finding.status in EXPLAINED and finding.example:
             yield from _excerpt(finding)
-    shown = [change for change in comparison.metrics if change.significant or change.kind is MetricKind.EXACT]
-    if shown:
-        yield Text()
-        yield _metrics(shown, alone=run.patched is None)
+    yield from _counters(comparison.metrics)
     for line in cases.lines(run):
         yield Text(printable(line), style="dim")
     yield Text()
@@ -112,13 +109,23 @@ def _excerpt(finding: Finding) -> Iterator[RenderableType]:
         yield Padding(decoded.place(finding.place, finding.source), (0, 2), expand=False)
 
 
-def _metrics(changes: Iterable[MetricChange], *, alone: bool) -> Table:
-    table = _table("workload", "metric", "base", *(() if alone else ("patched", "change")))
+def _counters(changes: tuple[MetricChange, ...]) -> Iterator[RenderableType]:
+    """Yield the metrics that differ, and how many counters don't."""
+    differing = [change for change in changes if change.significant]
+    exact = sum(change.kind is MetricKind.EXACT for change in changes)
+    if differing:
+        yield Text()
+        yield _metrics(differing)
+    if exact:
+        alike = exact - sum(change.kind is MetricKind.EXACT for change in differing)
+        where = "alike on both sides" if any(change.patched for change in changes) else "in the JSON"
+        yield Text(f"\n{_many(alike, 'exact counter')} {where}", style="dim")
+
+
+def _metrics(changes: Iterable[MetricChange]) -> Table:
+    table = _table("workload", "metric", "base", "patched", "change")
     for change in changes:
-        row = [change.workload, change.name, _span(change.base)]
-        if not alone:
-            row += [_span(change.patched), _change(change)]
-        table.add_row(*row, style="" if change.significant or alone else "dim")
+        table.add_row(change.workload, change.name, _span(change.base), _span(change.patched), _change(change))
     return table
 
 
@@ -129,9 +136,7 @@ def _span(values: tuple[float, ...]) -> str:
 
 
 def _change(change: MetricChange) -> str:
-    if change.change is None:
-        return "" if not change.significant else "was 0"
-    return f"{change.change:+.1%}" if change.change else "="
+    return "was 0" if change.change is None else f"{change.change:+.1%}"
 
 
 def _sides(run: Run) -> Text:

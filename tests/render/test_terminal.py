@@ -72,10 +72,14 @@ def test_the_verdict_comes_first_then_evidence_then_the_command() -> None:
     assert order == sorted(order)
 
 
-def test_a_clean_run_says_so_and_shows_exact_metrics() -> None:
-    text = shown(run())
+def test_a_clean_run_says_so_and_shows_the_counters_that_differ() -> None:
+    alike = replace(EFFECT, name="pf_spurious", patched=EFFECT.base, change=0.0, significant=False)
+    clean = run()
+    text = shown(replace(clean, comparison=replace(clean.comparison, metrics=(EFFECT, alike))))
     assert text.startswith("CLEAN: patched against base: no finding on either side")
     assert "-93.6%" in text
+    assert "pf_spurious" not in text
+    assert "\n1 exact counter alike on both sides" in text
 
 
 def test_hostile_console_text_does_not_reach_the_terminal() -> None:
