@@ -126,6 +126,13 @@ static void report_faults(const struct vcpu *vcpu, const char *label)
 	report(vcpu->fd, "pf_taken", label, "faults");
 }
 
+/* Nested page tables are shadowed. */
+static void report_shadow_pages(const struct vm *vm, const char *label)
+{
+	report(vm->fd, "mmu_cache_miss", label, "pages");
+	report(vm->fd, "mmu_shadow_zapped", label, "pages");
+}
+
 static void run_to_report(const struct vcpu *vcpu)
 {
 	enum stop stop;
@@ -174,6 +181,7 @@ struct exact {
 	struct roots_board *board;
 	uint8_t *data, *other;
 	uint32_t count; /* operations so far */
+	uint64_t flushes; /* asked for before them */
 };
 
 struct operation {
@@ -182,6 +190,7 @@ struct operation {
 	uint32_t changes; /* bits by enum roots_change: what the guest does itself */
 	void (*act)(struct exact *); /* what is done to it */
 	bool smm, second; /* it needs SMIs, a second VM */
+	bool keeps_roots; /* zapping a root flushes as often as it yields, so only without is the number of flushes exact */
 };
 
 static void must_set(const struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *memory)
@@ -244,14 +253,15 @@ static void add_slot(struct exact *exact)
 	must_set(&exact->vm, SLOT_OTHER + 1 + exact->count, 0, GUEST_ELSEWHERE + exact->count * PAGE, PAGE, exact->other);
 }
 
-/* What is lost with the page is put back, so that the count stays right. */
+/* What was in the page is put back, so that the guest's count stays right. */
 static void drop_page(struct exact *exact)
 {
-	uint32_t *word = (uint32_t *)exact->data, counted = *word;
+	uint8_t before[PAGE];
 
+	memcpy(before, exact->data, PAGE);
 	if (madvise(exact->data, PAGE, MADV_DONTNEED))
 		fail("cannot drop a page: %m");
-	*word = counted;
+	memcpy(exact->data, before, PAGE);
 }
 
 static void drop_page_elsewhere(struct exact *exact)
@@ -269,33 +279,35 @@ static void set_cpuid_again(struct exact *exact)
 }
 
 static const struct operation operations[] = {
-	{.name = "nothing"},
-	{.name = "nothing_paging_64", .paging = PAGING_64},
+	{.name = "nothing", .keeps_roots = true},
+	{.name = "nothing_paging_64", .paging = PAGING_64, .keeps_roots = true},
 	{.name = "cr4_pse", .changes = 1 << CHANGE_PSE},
 	{.name = "cr4_pse_paging_32", .paging = PAGING_32, .changes = 1 << CHANGE_PSE},
-	{.name = "cr4_pge", .paging = PAGING_64, .changes = 1 << CHANGE_PGE},
+	{.name = "cr4_pge", .paging = PAGING_64, .changes = 1 << CHANGE_PGE, .keeps_roots = true},
 	{.name = "cr4_smep", .paging = PAGING_64, .changes = 1 << CHANGE_SMEP},
-	{.name = "cr0_wp", .paging = PAGING_32, .changes = 1 << CHANGE_WP},
+	{.name = "cr0_wp", .paging = PAGING_32, .changes = 1 << CHANGE_WP, .keeps_roots = true},
 	{.name = "cr0_pg_32", .paging = PAGING_32, .changes = 1 << CHANGE_PG},
 	{.name = "cr0_pg_64", .paging = PAGING_64, .changes = 1 << CHANGE_PG},
 	{.name = "efer_nx", .paging = PAGING_PAE, .changes = 1 << CHANGE_NX},
 	{.name = "paging", .changes = 1 << CHANGE_PAGING},
-	{.name = "l3_32", .paging = PAGING_32, .changes = 1 << CHANGE_L3},
-	{.name = "l3_64", .paging = PAGING_64, .changes = 1 << CHANGE_L3},
-	{.name = "l3_nested_32", .paging = PAGING_32, .changes = 1 << CHANGE_L3_NESTED},
-	{.name = "l3_nested_64", .paging = PAGING_64, .changes = 1 << CHANGE_L3_NESTED},
+	{.name = "l3_32", .paging = PAGING_32, .changes = 1 << CHANGE_L3, .keeps_roots = true},
+	{.name = "l3_64", .paging = PAGING_64, .changes = 1 << CHANGE_L3, .keeps_roots = true},
+	{.name = "l3_nested_32", .paging = PAGING_32, .changes = 1 << CHANGE_L3_NESTED, .keeps_roots = true},
+	{.name = "l3_nested_64", .paging = PAGING_64, .changes = 1 << CHANGE_L3_NESTED, .keeps_roots = true},
+	{.name = "l3_nested_slot_replaced", .paging = PAGING_64, .changes = 1 << CHANGE_L3_NESTED, .act = replace_other},
+	{.name = "l3_nested_page_dropped", .paging = PAGING_64, .changes = 1 << CHANGE_L3_NESTED, .act = drop_page},
 	{.name = "smi", .act = send_smi, .smm = true},
 	{.name = "smi_paging_64", .paging = PAGING_64, .act = send_smi, .smm = true},
 	{.name = "other_slot_replaced", .act = replace_other},
 	{.name = "other_slot_moved", .act = move_other},
-	{.name = "other_slot_logged", .act = log_other},
-	{.name = "slot_added", .act = add_slot},
+	{.name = "other_slot_logged", .act = log_other, .keeps_roots = true},
+	{.name = "slot_added", .act = add_slot, .keeps_roots = true},
 	{.name = "slot_replaced", .act = replace_data},
-	{.name = "slot_logged", .act = log_data},
-	{.name = "page_dropped", .act = drop_page},
-	{.name = "other_page_dropped", .act = drop_page_elsewhere},
-	{.name = "second_vm", .act = replace_in_second, .second = true},
-	{.name = "cpuid_again", .act = set_cpuid_again},
+	{.name = "slot_logged", .act = log_data, .keeps_roots = true},
+	{.name = "page_dropped", .act = drop_page, .keeps_roots = true},
+	{.name = "other_page_dropped", .act = drop_page_elsewhere, .keeps_roots = true},
+	{.name = "second_vm", .act = replace_in_second, .second = true, .keeps_roots = true},
+	{.name = "cpuid_again", .act = set_cpuid_again, .keeps_roots = true},
 };
 
 static struct exact exact_begin(const struct host *host, const struct operation *operation)
@@ -324,11 +336,29 @@ static struct exact exact_begin(const struct host *host, const struct operation 
 	return exact;
 }
 
+static uint64_t count_flushes(const struct vm *vm)
+{
+	int stats = stats_open(vm->fd);
+	uint64_t count = stats_read(stats, "remote_tlb_flush_requests");
+
+	shut(stats);
+	return count;
+}
+
+static void report_flushes(const struct exact *exact, const char *label)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "remote_tlb_flush_requests_%s", label);
+	metric_exact(name, count_flushes(&exact->vm) - exact->flushes, "flushes");
+}
+
 static void exact_passes(struct exact *exact, const struct operation *operation)
 {
 	*exact->board = (struct roots_board){
 		.passes = 1, .pages = EXACT_PAGES, .paging = operation->paging, .fallback = last_paging(exact->host)};
 	run_to_report(&exact->vcpu);
+	exact->flushes = count_flushes(&exact->vm);
 	exact->board->changes = operation->changes;
 	exact->board->every = !!operation->changes;
 	for (exact->count = 0; exact->count < EXACT_OPERATIONS; exact->count++) {
@@ -374,10 +404,11 @@ static void exact_operation(const struct host *host, const struct operation *ope
 		exact_passes(&exact, operation);
 		exact_check(&exact, operation);
 		report_faults(&exact.vcpu, operation->name);
-		report(exact.vm.fd, "remote_tlb_flush_requests", operation->name, "flushes");
-		report(exact.vm.fd, "mmu_shadow_zapped", operation->name, "pages");
-		report(exact.vm.fd, "mmu_cache_miss", operation->name, "pages");
 		report(exact.vm.fd, "pages_4k", operation->name, "pages");
+		if (operation->keeps_roots)
+			report_flushes(&exact, operation->name);
+		if (operation->changes & 1 << CHANGE_L3_NESTED)
+			report_shadow_pages(&exact.vm, operation->name);
 	}
 	exact_end(&exact, operation);
 }

@@ -3,7 +3,9 @@
 #define WATCH_H
 
 /* Longer than the kernel takes to say by itself that a task hangs (60 to 70 s as the rig boots it): it knows more. */
+#ifndef WATCH_SECONDS
 #define WATCH_SECONDS 75
+#endif
 
 /* Start to look, once a second, in a thread of this process, after `count` things at once in it and its children. */
 void watch_start(unsigned int count);
