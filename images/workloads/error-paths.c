@@ -23,9 +23,9 @@
 #include "lib/random.h"
 #include "lib/scene.h"
 #include "lib/vm.h"
+#include "lib/watch.h"
 #include "lib/workload.h"
 
-#define HANGS_AFTER 75 /* seconds; the kernel says by itself after 60 to 70 that a task hangs, and knows more */
 #define GONE_WITHIN 30 /* seconds */
 
 /* ---- what all workers share */
@@ -41,9 +41,7 @@ struct hunt {
 
 struct worker {
 	pid_t pid;
-	bool ended;
-	_Atomic unsigned int operation, nth;
-	_Atomic double since; /* it is at that */
+	char doing[80]; /* what, for the watch */
 };
 
 static struct shared {
@@ -51,6 +49,11 @@ static struct shared {
 	struct worker workers[MOST_THREADS];
 	_Atomic uint64_t injections, did_without, no_memory, bad_address;
 } *shared;
+
+static unsigned int worker_index(const struct worker *worker)
+{
+	return (unsigned int)(worker - shared->workers);
+}
 
 /* ---- one point of one operation */
 
@@ -93,9 +96,8 @@ static bool attempt(struct worker *worker, struct scene *scene, unsigned int ind
 	int error;
 	bool hit;
 
-	worker->operation = index;
-	worker->nth = nth;
-	worker->since = elapsed();
+	snprintf(worker->doing, sizeof(worker->doing), "%s, its allocation %u failing", operation->name, nth);
+	watch(worker_index(worker), worker->doing);
 	operation->prepare(scene);
 	faults_arm(nth);
 	error = operation->act(scene);
@@ -130,15 +132,15 @@ static void hunt(struct worker *worker, struct scene *scene, enum phase phase, u
 /* Workers begin with different operations. */
 static void hunt_all(struct worker *worker, struct scene *scene, enum phase phase)
 {
-	size_t first = (size_t)(worker - shared->workers) * operations_count / scene->options.threads;
+	unsigned int first = worker_index(worker) * operations_count / scene->options.threads;
 
-	for (size_t i = 0; i < operations_count; i++)
-		hunt(worker, scene, phase, (unsigned int)((first + i) % operations_count));
+	for (unsigned int i = 0; i < operations_count; i++)
+		hunt(worker, scene, phase, (first + i) % operations_count);
 }
 
 static void at_random(struct worker *worker, struct scene *scene)
 {
-	struct choices choices = choices_for(scene->options.seed, (uint64_t)(worker - shared->workers));
+	struct choices choices = choices_for(scene->options.seed, worker_index(worker));
 
 	while (elapsed() < scene->options.seconds) {
 		unsigned int index = choose_below(&choices, operations_count);
@@ -153,14 +155,15 @@ static _Noreturn void be_worker(struct worker *worker, struct options options, e
 {
 	struct scene scene;
 
-	worker->since = elapsed();
+	watch(worker_index(worker), "setting up VMs");
 	scene_set(&scene, options);
 	if (phase == RANDOM)
 		at_random(worker, &scene);
 	else
 		hunt_all(worker, &scene, phase);
-	worker->since = elapsed();
+	watch(worker_index(worker), "taking VMs down");
 	scene_clear(&scene);
+	watch(worker_index(worker), NULL);
 	_exit(PASSED);
 }
 
@@ -170,7 +173,6 @@ static void start_worker(struct worker *worker, struct options options, enum pha
 {
 	pid_t parent = getpid(), child;
 
-	worker->since = elapsed();
 	child = fork();
 	if (child < 0)
 		fail("cannot fork: %m");
@@ -184,50 +186,16 @@ static void start_worker(struct worker *worker, struct options options, enum pha
 	be_worker(worker, options, phase);
 }
 
-static void expect_alive(const struct worker *worker)
-{
-	if (!worker->ended && elapsed() - worker->since > HANGS_AFTER)
-		fail("expected %s to come back after its allocation %u had failed, got nothing for %d s",
-		     operations[worker->operation].name, worker->nth, HANGS_AFTER);
-}
-
-static struct worker *worker_of(pid_t pid)
-{
-	struct worker *worker = shared->workers;
-
-	while (worker->pid != pid)
-		worker++;
-	return worker;
-}
-
-static bool one_ended(void)
+static void wait_for_one(void)
 {
 	int status;
-	pid_t pid = waitpid(-1, &status, WNOHANG);
 
-	if (pid < 0)
+	if (wait(&status) < 0)
 		fail("cannot wait for a worker: %m");
-	if (pid == 0)
-		return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == FAILED)
 		_exit(FAILED); /* it has said why */
 	if (status)
 		fail("expected a worker to end well, got wait status %#x", status);
-	worker_of(pid)->ended = true;
-	return true;
-}
-
-static void wait_for_workers(unsigned int count)
-{
-	for (unsigned int ended = 0; ended < count;) {
-		if (one_ended()) {
-			ended++;
-			continue;
-		}
-		for (unsigned int i = 0; i < count; i++)
-			expect_alive(&shared->workers[i]);
-		usleep(20000);
-	}
 }
 
 /* A VM that a process has made has a directory called PID-FD. */
@@ -267,7 +235,8 @@ static void go_through(struct options options, enum phase phase)
 	memset(shared->workers, 0, sizeof(shared->workers));
 	for (unsigned int i = 0; i < options.threads; i++)
 		start_worker(&shared->workers[i], options, phase);
-	wait_for_workers(options.threads);
+	for (unsigned int i = 0; i < options.threads; i++)
+		wait_for_one();
 	for (unsigned int i = 0; i < options.threads; i++)
 		expect_no_vm(&shared->workers[i]);
 }
@@ -315,6 +284,7 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		fail("cannot map what the workers share: %m");
+	watch_start(options.threads);
 	for (enum phase phase = SLABS; phase < PHASES; phase++)
 		go_through(options, phase);
 	report();

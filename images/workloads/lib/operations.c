@@ -347,7 +347,7 @@ static int create_vcpu_with_ring(struct scene *scene)
 
 static int set_cpuid(struct scene *scene)
 {
-	return try_ioctl(scene->fresh.fd, KVM_SET_CPUID2, scene->cpuid);
+	return vcpu_set_cpuid(&scene->fresh, &scene->cpuid);
 }
 
 static void need_fresh_with_cpuid(struct scene *scene)

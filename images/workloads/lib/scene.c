@@ -1,16 +1,12 @@
 #define _GNU_SOURCE
 #include "scene.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "touch.h"
 
 #define FIRST_FRESH_ID MAX_VCPUS
-#define MOST_ENTRIES 256 /* of CPUID */
 
 /* ---- guests at work */
 
@@ -96,18 +92,6 @@ void scene_make_room(struct scene *scene)
 	set_vm(scene);
 }
 
-static struct kvm_cpuid2 *supported_cpuid(int kvm)
-{
-	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + MOST_ENTRIES * sizeof(cpuid->entries[0]));
-
-	if (!cpuid)
-		fail("no memory for CPUID");
-	cpuid->nent = MOST_ENTRIES;
-	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid))
-		fail("expected KVM_GET_SUPPORTED_CPUID to succeed, got: %m");
-	return cpuid;
-}
-
 static uint8_t *memory_for_huge_page(void)
 {
 	uint8_t *memory = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -134,7 +118,7 @@ void scene_set(struct scene *scene, struct options options)
 		.ring.fd = -1,
 		.namesake = -1,
 	};
-	scene->cpuid = supported_cpuid(scene->kvm);
+	scene->cpuid = cpuid_supported(scene->kvm);
 	set_vm(scene);
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cpuid.h"
 #include "vm.h"
 #include "workload.h"
 
@@ -17,7 +18,7 @@ struct scene {
 	struct options options;
 	int kvm;
 	int event, taken_event; /* the latter one is in use by `chip` */
-	struct kvm_cpuid2 *cpuid; /* what KVM supports */
+	struct cpuid cpuid; /* what KVM supports */
 	uint8_t *data; /* in SLOT_DATA, at GUEST_DATA */
 	uint8_t *huge; /* HUGE_SIZE, where there can be a huge page */
 	struct vm vm;
