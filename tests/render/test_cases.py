@@ -40,6 +40,14 @@ def test_skips_are_listed_by_reason() -> None:
     ]
 
 
+def test_skips_that_both_sides_have_are_told_once() -> None:
+    some = (skipped("a", "no VMX"),)
+    numbers = ["tests on base: 1 SKIP", "tests on patched: 1 SKIP"]
+    assert told(base=some, patched=some) == [*numbers, "  skipped, no VMX: a"]
+    other = told(base=some, patched=(skipped("b", "no VMX"),))
+    assert other == [numbers[0], "  skipped, no VMX: a", numbers[1], "  skipped, no VMX: b"]
+
+
 def test_long_lists_are_cut() -> None:
     some = tuple(skipped(f"t{number}", "x") for number in range(9))
     assert told(base=some)[1] == "  skipped, x: t0, t1, t2, t3, t4, t5 and 3 more"
