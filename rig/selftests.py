@@ -4,6 +4,8 @@ What runs is settled before a guest boots, from the times in configs/workloads.y
 every trial, however loaded the host is.
 """
 
+from collections.abc import Iterator
+
 from pydantic import Field
 
 from rig import yamlfile
@@ -42,6 +44,7 @@ class Suite(yamlfile.Strict):
     name: str = ""  # the key it stands under
     description: str
     tests: tuple[Selftest, ...] = Field(min_length=1)  # the most telling ones first
+    left_out: dict[str, str] = Field(default={})  # programs that are no use in such a guest, and why
 
 
 def command(suite: Suite, built: Selftests | None, *, seconds: int, hang_speaks_after: float) -> Workload:
@@ -59,7 +62,7 @@ def command(suite: Suite, built: Selftests | None, *, seconds: int, hang_speaks_
         files=tuple(
             (f"{DIRECTORY}/{name}", built.directory / name) for name in sorted({each.built for each in chosen})
         ),
-        cases=(*_unbuilt(built), *(_no_time(test, seconds) for test in left)),
+        cases=(*_unbuilt(built), *_left_out(suite, built), *(_no_time(test, seconds) for test in left)),
     )
 
 
@@ -71,7 +74,7 @@ def _nothing(suite: Suite, built: Selftests | None, seconds: int) -> Workload:
 
 def _ordered(suite: Suite, built: Selftests) -> tuple[Selftest, ...]:
     """Return the tests there are: in the order of the table, then those it doesn't know."""
-    known = {test.built for test in suite.tests}
+    known = {test.built for test in suite.tests} | suite.left_out.keys()
     unlisted = (Selftest(name=name, takes=UNLISTED, guest=False) for name in built.names if name not in known)
     return (*(test for test in suite.tests if test.built in built.names), *unlisted)
 
@@ -95,6 +98,12 @@ def _call(test: Selftest, hang_speaks_after: float) -> str:
 def _unbuilt(built: Selftests) -> tuple[Case, ...]:
     scripts = (Case(name=name, status=Status.SKIP, reason="a script for bash and sudo") for name in built.scripts)
     return (*scripts, *(Case(name=name, status=Status.ERROR, reason=why) for name, why in built.broken))
+
+
+def _left_out(suite: Suite, built: Selftests) -> Iterator[Case]:
+    for name, why in suite.left_out.items():
+        if name in built.names:
+            yield Case(name=name, status=Status.SKIP, reason=why)
 
 
 def _no_time(test: Selftest, seconds: int) -> Case:

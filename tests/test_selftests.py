@@ -58,6 +58,14 @@ def test_what_there_is_no_time_for_is_skipped_with_that_reason() -> None:
     assert [path for path, _ in workload.files] == ["/selftests/first"]
 
 
+def test_what_is_no_use_here_is_skipped_with_the_tables_reason() -> None:
+    built = Selftests(directory=Path("/built"), names=("first", "huge"))
+    suite = SUITE.model_copy(update={"left_out": {"huge": "needs 1 TiB", "gone": "x"}})
+    workload = selftests.command(suite, built, seconds=100, hang_speaks_after=100)
+    assert run(workload) == ["first", "again"]
+    assert skipped(workload) == {"huge": "needs 1 TiB"}
+
+
 def test_the_first_test_is_run_however_short_the_time_is() -> None:
     assert run(ready(1)) == ["first"]
 
