@@ -614,12 +614,13 @@ static int vcpu_stats_fd(struct scene *scene)
 
 #define OPERATION(does, before, after, ...) \
 	{.name = #does, .prepare = (before), .act = (does), .undo = (after), __VA_ARGS__}
-#define REFUSAL(does, before, error) \
-	{.name = #does, .prepare = (before), .act = (does), .undo = nothing, .refused = (error), .intact = true}
+#define REFUSAL(does, before, error, ...) \
+	{.name = #does, .prepare = (before), .act = (does), .undo = nothing, .refused = (error), .intact = true, __VA_ARGS__}
 
 const struct operation operations[] = {
-	OPERATION(create_vm, need_namesake, shut_made),
-	OPERATION(create_vm_and_directory, nothing, shut_made, .step = 7),
+	/* SRCU takes per-CPU memory, which comes in chunks: now and then it needs another one. */
+	OPERATION(create_vm, need_namesake, shut_made, .varies = true),
+	OPERATION(create_vm_and_directory, nothing, shut_made, .varies = true, .step = 7),
 	OPERATION(create_vcpu, need_fresh_id, made_vcpu_works, .intact = true),
 	OPERATION(create_vcpu_with_ring, need_ring, shut_made),
 	OPERATION(create_slot, need_no_slot, scene_all_work),
@@ -646,7 +647,7 @@ const struct operation operations[] = {
 	OPERATION(set_msr_filter, need_chip, nothing),
 	OPERATION(vm_stats_fd, nothing, shut_made),
 	OPERATION(vcpu_stats_fd, nothing, shut_made),
-	REFUSAL(create_vm_of_wrong_type, nothing, EINVAL),
+	REFUSAL(create_vm_of_wrong_type, nothing, EINVAL, .varies = true),
 	REFUSAL(create_same_vcpu, nothing, EEXIST),
 	REFUSAL(move_slot_onto_another, nothing, EEXIST),
 	REFUSAL(resize_slot, nothing, EINVAL),
