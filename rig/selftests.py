@@ -14,7 +14,7 @@ from rig.model import Case, Selftests, Status, Workload
 RUNNER, DIRECTORY = "/bin/ktap-run", "/selftests"  # in the guest
 PATIENCE, LEAST_PATIENCE = 3.0, 30.0  # a loaded host takes so many times as long, and up to so many seconds more
 BURIAL = 30.0  # seconds that a killed test and the runner may take to end
-UNLISTED = 3.0  # seconds a test that no table knows is taken to need
+UNLISTED = 1.0  # seconds a test that no table knows is taken to need: half of them skip at once
 NO_TIME = "no time left of the"
 NO_TREE = "there is no source tree to build the selftests of; a ready bzImage has none"
 
@@ -44,7 +44,13 @@ class Suite(yamlfile.Strict):
     name: str = ""  # the key it stands under
     description: str
     tests: tuple[Selftest, ...] = Field(min_length=1)  # the most telling ones first
-    left_out: dict[str, str] = Field(default={})  # programs that are no use in such a guest, and why
+    left_out: dict[str, str] = Field(default={})  # programs that are no use in a small guest, and why
+    fail_emulated: dict[str, str] = Field(default={})  # programs that an emulated CPU makes fail, and how
+
+    def suited(self, *, emulated: bool) -> "Suite":
+        """Return it for a guest that is emulated, or is not."""
+        left_out = self.left_out | self.fail_emulated if emulated else self.left_out
+        return self.model_copy(update={"left_out": left_out})
 
 
 def command(suite: Suite, built: Selftests | None, *, seconds: int, hang_speaks_after: float) -> Workload:
@@ -74,9 +80,10 @@ def _nothing(suite: Suite, built: Selftests | None, seconds: int) -> Workload:
 
 def _ordered(suite: Suite, built: Selftests) -> tuple[Selftest, ...]:
     """Return the tests there are: in the order of the table, then those it doesn't know."""
-    known = {test.built for test in suite.tests} | suite.left_out.keys()
-    unlisted = (Selftest(name=name, takes=UNLISTED, guest=False) for name in built.names if name not in known)
-    return (*(test for test in suite.tests if test.built in built.names), *unlisted)
+    there = [name for name in built.names if name not in suite.left_out]
+    known = {test.built for test in suite.tests}
+    unlisted = (Selftest(name=name, takes=UNLISTED, guest=False) for name in there if name not in known)
+    return (*(test for test in suite.tests if test.built in there), *unlisted)
 
 
 def _chosen(tests: tuple[Selftest, ...], seconds: float) -> tuple[tuple[Selftest, ...], tuple[Selftest, ...]]:

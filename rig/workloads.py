@@ -119,7 +119,8 @@ def command(
     """
     values = dict(zip(VALUES, (seconds, vcpus, threads, seed), strict=True))
     if isinstance(entry, Suite):
-        return selftests.command(entry, built, seconds=seconds, hang_speaks_after=HANG_SPEAKS_AFTER)
+        suited = entry.suited(emulated=time_scale > 1)
+        return selftests.command(suited, built, seconds=seconds, hang_speaks_after=HANG_SPEAKS_AFTER)
     if isinstance(entry, Own):
         needed = max(seconds * time_scale, TESTS_TAKE if entry.tests else 0)
         return _own(entry, values, limit=needed + HANG_SPEAKS_AFTER)

@@ -78,6 +78,17 @@ async def test_a_kernel_that_panics_at_boot_is_a_finding(tmp_path: Path) -> None
     assert titles["kernel BUG in kvm_mmu_spte_module_init"] == "new"
 
 
+async def test_the_kernels_own_tests_run_built_from_its_tree(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    words = ("run", "patched", "-w", "kselftest-kvm", "--repeats", "1", "--seconds", "6", "--json", str(file))
+    await rig(*words, expect=Exit.CLEAN)
+    (outcome,) = json.loads(file.read_text())["trials"][0]["outcomes"]
+    cases = {case["name"]: case for case in outcome["cases"]}
+    assert (outcome["status"], cases["memslot_modification_stress_test"]["status"]) == ("PASS", "PASS")
+    assert outcome["l2_entries"]
+    assert cases["rseq_test"]["reason"] == "no time left of the 6 s"
+
+
 OWN_TESTS = """
 import pytest
 from rig.testing import CommandError

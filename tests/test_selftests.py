@@ -52,9 +52,9 @@ def test_programs_go_along_once() -> None:
 
 
 def test_what_there_is_no_time_for_is_skipped_with_that_reason() -> None:
-    workload = ready(10)
+    workload = ready(9)
     assert run(workload) == ["first", "again"]
-    assert skipped(workload) == dict.fromkeys(("long", "unlisted"), "no time left of the 10 s")
+    assert skipped(workload) == dict.fromkeys(("long", "unlisted"), "no time left of the 9 s")
     assert [path for path, _ in workload.files] == ["/selftests/first"]
 
 
@@ -64,6 +64,16 @@ def test_what_is_no_use_here_is_skipped_with_the_tables_reason() -> None:
     workload = selftests.command(suite, built, seconds=100, hang_speaks_after=100)
     assert run(workload) == ["first", "again"]
     assert skipped(workload) == {"huge": "needs 1 TiB"}
+
+
+@pytest.mark.parametrize(("emulated", "runs"), [(True, ["huge"]), (False, ["huge", "first"])])
+def test_what_only_an_emulated_cpu_fails_is_run_on_a_real_one(emulated: bool, runs: list[str]) -> None:
+    row = "k: {description: d, tests: [{name: huge, takes: 1}, {name: first, takes: 1}], fail_emulated: {first: x}}"
+    suite = workloads.load(row, "w.yaml")["k"]
+    built = Selftests(directory=Path("/built"), names=("first", "huge"))
+    scale = 8.0 if emulated else 1.0
+    workload = workloads.command(suite, seconds=9, vcpus=1, threads=1, seed=1, time_scale=scale, built=built)
+    assert run(workload) == runs
 
 
 def test_the_first_test_is_run_however_short_the_time_is() -> None:
@@ -119,7 +129,7 @@ PROGRESS = '@progress {"iterations":2,"l2_entries":1}'
 
 def test_its_ktap_becomes_cases_beside_those_known_before() -> None:
     lines = ("KTAP version 1", "1..2", "ok 1 first", "ok 2 again # SKIP x", PROGRESS)
-    status, cases = outcome(*lines, status=0, workload=ready(10))
+    status, cases = outcome(*lines, status=0, workload=ready(9))
     assert status is Status.PASS
     skip = Status.SKIP
     assert cases == {"first": Status.PASS, "again": skip, "long": skip, "unlisted": skip}
