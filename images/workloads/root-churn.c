@@ -3,17 +3,21 @@
  *
  * First the exact part: one vCPU makes a fixed number of passes over some pages, with a fixed number of operations in
  * between: changes of control registers, SMIs, guests of its own, changes of memory slots. Some make KVM drop the
- * vCPU's root, others must not. A KVM that keeps unused roots finds its old one again; one that frees them, or zaps more than
- * it has to, must fault every page in anew. Nothing here depends on time, so the same kernel gives the same numbers.
- * Then, until the time is over, many short VMs that do all of it at once, to shake out what is wrong with keeping, zapping and
- * freeing roots.
+ * vCPU's root, others must not. A KVM that keeps unused roots finds its old one again; one that frees them, or zaps
+ * more than it has to, must fault every page in anew. Nothing here depends on time, so the same kernel gives the same
+ * numbers. Then, until the time is over and for half of it at least, many short VMs that do all of it at once, to
+ * shake out what is wrong with keeping, zapping and freeing roots.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/cpuid.h"
 #include "lib/paging.h"
@@ -27,7 +31,7 @@
 
 #define EXACT_PAGES 64
 #define EXACT_PASSES 300
-#define EXACT_OPERATIONS 30
+#define EXACT_OPERATIONS 10
 #define CHURN_PAGES 16
 #define LEAST_VMS 8 /* of the second part, however short the time */
 #define MOST_STRETCHES 8
@@ -38,8 +42,8 @@
 
 /* What is counted; the first ones are changes that guests make. */
 enum {
-	SMIS = CHANGES, SMIS_IN_L3, SLOTS_REPLACED, SLOTS_FLAGGED, OTHER_SLOTS, PAGES_DROPPED, CPUID_CHANGES, LATE_VCPUS, CLOSED_IN_L3,
-	VMS, KINDS,
+	SMIS = CHANGES, SMIS_IN_L3, SLOTS_REPLACED, SLOTS_FLAGGED, OTHER_SLOTS, PAGES_DROPPED, CPUID_CHANGES, LATE_VCPUS,
+	CLOSED_IN_L3, VMS, KINDS,
 };
 
 static const char *const kinds[] = {
@@ -484,9 +488,10 @@ static bool step(struct toucher *toucher)
 		memset(run->mmio.data, 0, sizeof(run->mmio.data));
 		return true;
 	}
-	fail("expected vCPU %u to report after its stretch, got stop %d (exit reason %u, paging %u, change %u, in L3 %u, its exit %#x)",
-	     toucher->vcpu->index, stop, run->exit_reason, toucher->board->now, toucher->board->last, toucher->board->in_l3,
-	     toucher->board->wrong_exit);
+	fail("expected vCPU %u to report after its stretch, got stop %d (exit reason %u; paging %u, change %u, in L3 %u, "
+	     "whose last exit was %#x)",
+	     toucher->vcpu->index, stop, run->exit_reason, toucher->board->now, toucher->board->last,
+	     toucher->board->in_l3, toucher->board->wrong_exit);
 }
 
 static void *run_it(void *argument)
@@ -685,20 +690,49 @@ static void one_vm(struct churn *churn)
 	did(VMS);
 }
 
-static void churn(const struct host *host, const struct options *options)
+/* Process number `process` of those that do the same. */
+static void churn(const struct host *host, const struct options *options, unsigned int process)
 {
 	struct churn churn = {
 		.host = host,
 		.vcpus = options->vcpus,
-		.choices = choices_for(options->seed, 0),
+		.choices = choices_for(options->seed, process),
 		.data = memory_for_slot(CHURN_PAGES * PAGE, MAP_PRIVATE),
 		.other = memory_for_slot(PAGE, MAP_PRIVATE),
 	};
+	double half_the_time = elapsed() + options->seconds / 2.0;
 
-	while (done->kinds[VMS] < LEAST_VMS || elapsed() < options->seconds) {
-		watch(0, "a VM with changes of every kind");
+	while (done->kinds[VMS] < LEAST_VMS || elapsed() < options->seconds || elapsed() < half_the_time) {
+		watch(process, "a VM with changes of every kind");
 		one_vm(&churn);
 	}
+	watch(process, NULL);
+}
+
+static void start_process(const struct host *host, const struct options *options, unsigned int process)
+{
+	pid_t parent = getpid(), child = fork();
+
+	if (child < 0)
+		fail("cannot make a child: %m");
+	if (child)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == parent)
+		churn(host, options, process);
+	_exit(PASSED);
+}
+
+static void churn_in_processes(const struct host *host, const struct options *options)
+{
+	int status;
+
+	for (unsigned int i = 1; i < options->threads; i++)
+		start_process(host, options, i);
+	churn(host, options, 0);
+	for (unsigned int i = 1; i < options->threads; i++)
+		if (wait(&status) < 0 || status)
+			fail("expected every process to exit with 0, got wait status %#x", status);
 }
 
 int main(int argc, char **argv)
@@ -706,9 +740,9 @@ int main(int argc, char **argv)
 	struct options options = begin(argc, argv, &program);
 	struct host host = look_at_host(kvm_open());
 
-	watch_start(1);
+	watch_start(options.threads);
 	say_what_is_left_out(&host);
 	exact(&host);
-	churn(&host, &options);
+	churn_in_processes(&host, &options);
 	return end();
 }

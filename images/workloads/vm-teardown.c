@@ -1,10 +1,10 @@
 /*
  * vm-teardown: VMs taken down in every way there is.
  *
- * A VM goes when the last reference to it goes: file descriptors of the VM, its vCPUs, devices and statistics, the mappings of
- * kvm_run, a KVM_RUN under way; or its memory goes first, when the process that made it dies. Each way below makes a
- * VM, most with a guest that has toggled its MMU roots, and lets go of all that in some other order. Most of a
- * VM's end is waiting for RCU, so several processes go through the ways at once.
+ * A VM goes when the last reference to it goes: file descriptors of the VM, its vCPUs, devices and statistics, the
+ * mappings of kvm_run, a KVM_RUN under way; or its memory goes first, when the process that made it dies. Each way
+ * below makes a VM, most with a guest that has toggled its MMU roots, and lets go of all that in some other order.
+ * Much of a VM's end is waiting for RCU, so several processes go through the ways at once.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -367,7 +367,7 @@ static struct guest make_bare(struct teardown *teardown)
 	return guest;
 }
 
-/* Kernels differ in what they say to it (6.1: ENOSPC, as no slots means no pages for an MMU); it only has to come back. */
+/* Kernels differ in what they say to it (6.1: ENOSPC, as without slots an MMU gets no pages); it has to come back. */
 static void without_memory(struct teardown *teardown)
 {
 	struct guest guest = make_bare(teardown);
@@ -780,12 +780,20 @@ static _Noreturn void wait_to_be_killed(int pipe_fd)
 	_exit(FAILED);
 }
 
+static void kill_when_ready(pid_t child, int pipe_fd)
+{
+	char byte;
+
+	if (read(pipe_fd, &byte, 1) == 1)
+		kill(child, SIGKILL);
+	shut(pipe_fd);
+}
+
 /* The process dies with its guest at work: its memory goes first, and takes the MMU with it, and the VM afterwards. */
 static void die(struct teardown *teardown, struct guest (*make)(struct teardown *), bool killed)
 {
 	int pipe_fds[2];
 	pid_t child = fork_child(pipe_fds);
-	char byte;
 
 	if (child == 0) {
 		struct guest guest = make(teardown);
@@ -796,9 +804,10 @@ static void die(struct teardown *teardown, struct guest (*make)(struct teardown 
 		wait_to_be_killed(pipe_fds[1]);
 	}
 	shut(pipe_fds[1]);
-	if (killed && read(pipe_fds[0], &byte, 1) == 1)
-		kill(child, SIGKILL);
-	shut(pipe_fds[0]);
+	if (killed)
+		kill_when_ready(child, pipe_fds[0]);
+	else
+		shut(pipe_fds[0]);
 	wait_for_child(child, killed);
 }
 
@@ -911,37 +920,46 @@ static void receive_fds(int from, int *fds)
 	memcpy(fds, CMSG_DATA(&passing.head), PASSED_FDS * sizeof(int));
 }
 
-/* A child makes a guest, has it work, sends a socket what keeps it, and dies; `received` has the last of it, or nobody. */
+/* A child makes a guest, has it work, sends what keeps it to a socket, and dies. Who receives that may let it go. */
+static _Noreturn void pass_to(struct teardown *teardown, int socket, int pipe_fd)
+{
+	struct guest guest = make_working(teardown);
+
+	send_fds(socket, (int[]){guest.vm.fd, guest.vcpus[0].fd, stats_open(guest.vcpus[0].fd)});
+	wait_to_be_killed(pipe_fd);
+}
+
+static void take_over(struct teardown *teardown, int socket)
+{
+	unsigned int first = choose_below(&teardown->choices, PASSED_FDS);
+	int fds[PASSED_FDS];
+
+	receive_fds(socket, fds);
+	must_be_foreign(fds[1]);
+	for (unsigned int i = 0; i < PASSED_FDS; i++)
+		shut(fds[(first + i) % PASSED_FDS]);
+}
+
 static void pass(struct teardown *teardown, bool received)
 {
-	int sockets[2], pipe_fds[2], fds[PASSED_FDS];
+	bool wait_first = one_in(&teardown->choices, 2);
+	int sockets[2], pipe_fds[2];
 	pid_t child;
-	char byte;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))
 		fail("cannot make sockets: %m");
 	child = fork_child(pipe_fds);
-	if (child == 0) {
-		struct guest guest = make_working(teardown);
-
-		send_fds(sockets[1], (int[]){guest.vm.fd, guest.vcpus[0].fd, stats_open(guest.vcpus[0].fd)});
-		wait_to_be_killed(pipe_fds[1]);
-	}
+	if (child == 0)
+		pass_to(teardown, sockets[1], pipe_fds[1]);
 	shut(sockets[1]);
 	shut(pipe_fds[1]);
-	if (read(pipe_fds[0], &byte, 1) == 1)
-		kill(child, SIGKILL);
-	shut(pipe_fds[0]);
-	if (one_in(&teardown->choices, 2))
-		wait_for_child(child, true), child = 0;
-	if (received) {
-		receive_fds(sockets[0], fds);
-		must_be_foreign(fds[1]);
-		for (unsigned int i = 0, first = choose_below(&teardown->choices, PASSED_FDS); i < PASSED_FDS; i++)
-			shut(fds[(first + i) % PASSED_FDS]);
-	}
+	kill_when_ready(child, pipe_fds[0]);
+	if (wait_first)
+		wait_for_child(child, true);
+	if (received)
+		take_over(teardown, sockets[0]);
 	shut(sockets[0]);
-	if (child)
+	if (!wait_first)
 		wait_for_child(child, true);
 }
 
@@ -999,32 +1017,47 @@ static uint64_t available_mib(void)
 	return kib / 1024;
 }
 
+static unsigned int crowd_processes(void)
+{
+	uint64_t fit = available_mib() / 2 / CROWD_MIB;
+
+	return fit < 2 ? 2 : fit > CROWD_PROCESSES ? CROWD_PROCESSES : (unsigned int)fit;
+}
+
+/* Return what it says by that it is ready. */
+static int start_crowd(struct teardown *teardown, pid_t *child)
+{
+	int pipe_fds[2];
+
+	*child = fork_child(pipe_fds);
+	if (*child == 0) {
+		make_crowd(teardown);
+		wait_to_be_killed(pipe_fds[1]);
+	}
+	shut(pipe_fds[1]);
+	return pipe_fds[0];
+}
+
+static void wait_for_crowd(int ready)
+{
+	char byte;
+
+	if (read(ready, &byte, 1) != 1)
+		fail("expected a process of a crowd to have its VMs");
+	shut(ready);
+}
+
 /* Many processes with many VMs each, as memory allows; once all have theirs, they go all at once. */
 static void crowded(struct teardown *teardown)
 {
-	uint64_t fit = available_mib() / 2 / CROWD_MIB;
-	unsigned int count = fit < 2 ? 2 : fit > CROWD_PROCESSES ? CROWD_PROCESSES : (unsigned int)fit;
+	unsigned int count = crowd_processes();
 	pid_t children[CROWD_PROCESSES];
 	int ready[CROWD_PROCESSES];
 
-	for (unsigned int i = 0; i < count; i++) {
-		int pipe_fds[2];
-
-		children[i] = fork_child(pipe_fds);
-		if (children[i] == 0) {
-			make_crowd(teardown);
-			wait_to_be_killed(pipe_fds[1]);
-		}
-		shut(pipe_fds[1]);
-		ready[i] = pipe_fds[0];
-	}
-	for (unsigned int i = 0; i < count; i++) {
-		char byte;
-
-		if (read(ready[i], &byte, 1) != 1)
-			fail("expected a process of a crowd to have its VMs");
-		shut(ready[i]);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		ready[i] = start_crowd(teardown, &children[i]);
+	for (unsigned int i = 0; i < count; i++)
+		wait_for_crowd(ready[i]);
 	for (unsigned int i = 0; i < count; i++)
 		kill(children[i], SIGKILL);
 	for (unsigned int i = 0; i < count; i++)
@@ -1144,16 +1177,14 @@ static _Noreturn void work(struct teardown *teardown, unsigned int process)
 	_exit(PASSED);
 }
 
-static pid_t start_process(struct teardown *teardown, unsigned int process)
+static void start_process(struct teardown *teardown, unsigned int process)
 {
 	int pipe_fds[2];
-	pid_t child = fork_child(pipe_fds);
 
-	if (child == 0)
+	if (fork_child(pipe_fds) == 0)
 		work(teardown, process);
 	shut(pipe_fds[0]);
 	shut(pipe_fds[1]);
-	return child;
 }
 
 /* Whoever fails has said so itself. */
@@ -1181,7 +1212,7 @@ static void say_what_is_left_out(const struct teardown *teardown)
 		if (!ways[i].possible(teardown))
 			printf("left out: %s, which this host cannot do\n", ways[i].name);
 	printf("left out: unloading KVM's modules, as %s\n",
-	       access("/sys/module/kvm_amd/refcnt", F_OK) ? "they are built in" : "other programs may use them");
+	       access("/sys/module/kvm_amd/refcnt", F_OK) ? "they are built in" : "that is left to others");
 	fflush(stdout);
 }
 

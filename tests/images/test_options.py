@@ -17,7 +17,7 @@ def run(built: Path, name: str, *options: str) -> subprocess.CompletedProcess[st
 def test_help_names_every_option(built: Path, name: str) -> None:
     done = run(built, name, "--help")
     assert done.returncode == 0
-    for option in ("--seconds", "--vcpus", "--seed", f"usage: {name} "):
+    for option in ("--seconds", "--vcpus", "--threads", "--seed", f"usage: {name} "):
         assert option in done.stdout
 
 
@@ -27,6 +27,7 @@ def test_help_names_every_option(built: Path, name: str) -> None:
     [
         (("--vcpus", "0"), '--vcpus takes a number from 1 to 16, not "0"'),
         (("--vcpus", "17"), "--vcpus takes"),
+        (("--threads", "65"), '--threads takes a number from 1 to 64, not "65"'),
         (("--seconds", "ten"), "--seconds takes"),
         (("--seconds", "-1"), "--seconds takes"),
         (("--seconds", ""), "--seconds takes"),

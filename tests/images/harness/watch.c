@@ -9,6 +9,9 @@
 #include "watch.h"
 #include "workload.h"
 
+static struct done counts;
+struct done *done = &counts;
+
 double elapsed(void)
 {
 	struct timespec now;
