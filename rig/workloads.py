@@ -28,6 +28,7 @@ SHOWN = 5  # names of tests in a reason
 NO_TESTS = 5  # as pytest says it
 NOT_RUN = (126, 127)
 PROGRESS, SKIP, CASE, DETECTORS, METRIC = "@progress ", "@skip ", "@case ", "@detectors ", '{"metric"'
+LOOKING = "@looking "  # what rig-run is busy with
 LEFT = "@left "  # what rig-run found the kernel to hold on to
 ERROR = "@error "  # why tests could not be run
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for a marker's name
@@ -227,6 +228,8 @@ class Reader:
             self._skip = line.removeprefix(SKIP).strip()
         elif line.startswith(ERROR):
             self._error = self._error or line.removeprefix(ERROR).strip()
+        elif line.startswith(LOOKING):
+            pass
         elif line.startswith(LEFT):
             self._left.append(Left(**_Left.model_validate_json(line.removeprefix(LEFT)).model_dump()))
         elif line.startswith(DETECTORS):

@@ -78,7 +78,9 @@ void search_for_leaks(void)
 	if (access(KMEMLEAK, F_OK))
 		return;
 	sigaction(SIGALRM, &action, NULL);
+	looking("for leaks");
 	search();
 	sleep(OLD_ENOUGH);
+	looking("for leaks again");
 	search();
 }

@@ -133,9 +133,9 @@ static void look_after(const struct gauges *before, long taint_before, enum scan
 
 	printf("\n"); /* what follows has lines of its own, even if the program did not end its last one */
 	events_print();
+	looking("for what is held");
 	gauges_settle(before, &after);
 	gauges_print_left(before, &after);
-	fflush(stdout);
 	if (scan == SCAN_ALWAYS || (scan == SCAN_SUSPECTED && gauges_suspicious(before, &after)))
 		search_for_leaks();
 	detectors_print(taint_before);
