@@ -11,7 +11,7 @@ def test_the_shipped_default_plan_reads() -> None:
     made = plan.make("base", "patched", overrides=Overrides())
     assert made.patched
     assert (made.base.name, made.patched.name, made.repeats) == ("base", "patched", 3)
-    assert [entry.name for entry in made.workloads] == ["memslot-churn", "vm-teardown", "root-churn"]
+    assert [entry.name for entry in made.workloads] == ["memslot-churn", "vm-teardown", "root-churn", "error-paths"]
 
 
 def test_the_command_line_wins() -> None:
