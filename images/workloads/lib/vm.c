@@ -223,6 +223,8 @@ static enum stop why_left(const struct kvm_run *run)
 	case KVM_EXIT_INTERNAL_ERROR:
 	case KVM_EXIT_SHUTDOWN:
 		return STOP_LOST;
+	case KVM_EXIT_DIRTY_RING_FULL:
+		return STOP_INTERRUPTED;
 	}
 	fail("expected the vCPU to leave for I/O or a hole in its memory, got exit reason %u", run->exit_reason);
 }

@@ -30,6 +30,7 @@ struct vcpu {
 
 GUEST_PROGRAM(touch);
 GUEST_PROGRAM(visit);
+GUEST_PROGRAM(smi_visit);
 GUEST_PROGRAM(roots);
 
 /* Why vcpu_run() returned. */
@@ -39,7 +40,7 @@ enum stop {
 	STOP_HOLE, /* accessed what no slot has, or wrote to a read-only slot; run->mmio says what */
 	STOP_BAD_MEMORY, /* the slot's memory could not be had (EFAULT) */
 	STOP_LOST, /* fetched from what no slot has; it has to be vcpu_reset() */
-	STOP_INTERRUPTED, /* a signal */
+	STOP_INTERRUPTED, /* a signal, or a full dirty ring */
 };
 
 /* Open /dev/kvm, or end the program as skipped. */
