@@ -44,7 +44,7 @@ class Suite(yamlfile.Strict):
     name: str = ""  # the key it stands under
     description: str
     tests: tuple[Selftest, ...] = Field(min_length=1)  # the most telling ones first
-    left_out: dict[str, str] = Field(default={})  # programs that are no use in a small guest, and why
+    left_out: dict[str, str] = Field(default={})  # programs too slow or too large for a guest here, and how
     fail_emulated: dict[str, str] = Field(default={})  # programs that an emulated CPU makes fail, and how
 
     def suited(self, *, emulated: bool) -> "Suite":
