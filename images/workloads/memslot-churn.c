@@ -34,7 +34,7 @@
 
 #define FIRST_TAG 0x5a000000
 #define TAGS 0x10000 /* for the memory behind a slot */
-#define SMALL_STEP 0x100000 /* from one slot's place to the next one's; a slot moves within */
+#define SMALL_STEP 0xa0000 /* from one slot's place to the next one's; a slot moves within */
 #define HUGE_PLACE 0x10000000
 #define HUGE_STEP 0x1000000
 #define SPARE_PLACE 0x80000000u
@@ -418,10 +418,11 @@ static uint32_t smis_taken(const struct churn *churn)
 static void take_smi(struct churn *churn)
 {
 	uint32_t before = smis_taken(churn);
+	unsigned int microseconds = 0;
 
 	churn->crew.smis++;
 	while (smis_taken(churn) == before)
-		usleep(500);
+		crew_wait(&microseconds);
 }
 
 /* Let vCPU 0 read and write all of a slot in SMM. */
@@ -680,6 +681,14 @@ static bool time_left(const struct churn *churn)
 	return elapsed() < churn->options.seconds;
 }
 
+static bool has(const struct scene *scene, uint8_t backing)
+{
+	for (unsigned int i = 0; i < scene->slots; i++)
+		if (scene->cast[i].backing == backing)
+			return true;
+	return false;
+}
+
 static void play(struct churn *churn)
 {
 	double began = elapsed();
@@ -687,11 +696,16 @@ static void play(struct churn *churn)
 
 	deal(churn);
 	open_scene(churn);
+	if (churn->merging && has(churn->scene, ALIKE))
+		host_merge(true);
 	do
 		change_some_slot(churn);
 	while ((!all_done(churn) && elapsed() - began < longest) ||
 	       (time_left(churn) && elapsed() - began < SCENE_SECONDS));
-	churn->merged_seen += host_merged();
+	if (churn->merging && has(churn->scene, ALIKE)) {
+		churn->merged_seen += host_merged();
+		host_merge(false);
+	}
 	close_scene(churn);
 }
 
@@ -739,7 +753,7 @@ static void set_host(struct churn *churn)
 {
 	mallopt(M_ARENA_MAX, 1); /* no thread's heap may be where a window is gone for a moment */
 	churn->swap = host_swap_on();
-	churn->merging = host_merge_on();
+	churn->merging = host_can_merge();
 	if (!churn->swap)
 		dprintf(STDOUT_FILENO, "left out: memory_pageout, as there is no RAM disk to swap to\n");
 	if (!churn->merging)
@@ -751,7 +765,7 @@ static void unset_host(struct churn *churn)
 	if (churn->swap)
 		host_swap_off();
 	if (churn->merging)
-		host_merge_off();
+		host_part();
 	host_release_huge();
 }
 

@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "watch.h"
 #include "workload.h"
 
 #define WORK "visits of a vCPU"
-#define PATIENT 10 /* a niceness: what changes their memory is to be quick where processors are few */
+#define LONGEST_WAIT 20000
 
 struct crew_counts crew_counts;
 
@@ -108,7 +107,6 @@ static void *run_vcpu(void *argument)
 {
 	struct runner *runner = argument;
 
-	setpriority(PRIO_PROCESS, (id_t)gettid(), PATIENT);
 	watch(runner->vcpu.index, WORK);
 	while (!runner->crew->stop) {
 		run_once(runner);
@@ -149,12 +147,21 @@ void crew_start(struct crew *crew)
 		start_thread(&crew->runners[i].thread, run_vcpu, &crew->runners[i]);
 }
 
+void crew_wait(unsigned int *microseconds)
+{
+	*microseconds = *microseconds ? *microseconds * 2 : 100;
+	if (*microseconds > LONGEST_WAIT)
+		*microseconds = LONGEST_WAIT;
+	usleep(*microseconds);
+}
+
 void crew_work(struct crew *crew, unsigned int stretches)
 {
 	uint32_t before = crew->stretches;
+	unsigned int microseconds = 0;
 
 	while (crew->stretches - before < stretches * crew->count)
-		usleep(500);
+		crew_wait(&microseconds);
 }
 
 void crew_pause(struct crew *crew)

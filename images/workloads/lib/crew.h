@@ -46,6 +46,8 @@ void crew_hire(struct crew *crew, const struct vm *vm, unsigned int vcpus, struc
 void crew_start(struct crew *crew);
 /* Wait until the vCPUs have done so many stretches each, on average: where they outnumber the processors, one may wait. */
 void crew_work(struct crew *crew, unsigned int stretches);
+/* Sleep a little, longer each time: a short sleep takes an emulated processor longer than it lasts. 0 is where it begins. */
+void crew_wait(unsigned int *microseconds);
 /* Wait until no vCPU is at work, and let them go on. */
 void crew_pause(struct crew *crew);
 void crew_resume(struct crew *crew);

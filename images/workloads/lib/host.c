@@ -90,14 +90,19 @@ void host_swap_off(void)
 
 /* ---- merging */
 
-bool host_merge_on(void)
+bool host_can_merge(void)
 {
-	return set(KSM "pages_to_scan", 64) && set(KSM "sleep_millisecs", 50) && set(KSM "run", 1);
+	return set(KSM "pages_to_scan", 64) && set(KSM "sleep_millisecs", 100) && set(KSM "run", 0);
 }
 
-void host_merge_off(void)
+void host_merge(bool on)
 {
-	set(KSM "run", 2); /* part all */
+	set(KSM "run", on);
+}
+
+void host_part(void)
+{
+	set(KSM "run", 2);
 	set(KSM "run", 0);
 }
 

@@ -9,8 +9,9 @@ bool host_swap_on(void);
 void host_swap_off(void);
 
 /* Merging of pages that are alike, at a pace that shows in seconds. False where the kernel does not do it. */
-bool host_merge_on(void);
-void host_merge_off(void);
+bool host_can_merge(void);
+void host_merge(bool on); /* it takes much of an emulated processor */
+void host_part(void); /* what has been merged */
 /* How many pages are merged into others now. */
 unsigned long host_merged(void);
 
