@@ -45,7 +45,7 @@
 #define SCENE_SECONDS 1.0 /* at least, unless time is up */
 /* On a host so slow that not everything is done in time, the first round goes on until then: */
 #define LAST_SECOND(seconds) ((seconds)*1.25 + 12)
-#define SCENE_SHARE 3 /* a scene of it may have this part of what is left: the first ones are the most important */
+#define SCENE_SHARE 2 /* a scene of it may have this part of what is left: the first ones are the most important */
 
 static const struct program program = {
 	.what = "Change memory slots and the memory behind them while vCPUs use and check it.",
@@ -142,7 +142,7 @@ static const struct scene scenes[] = {
 _Static_assert(KINDS_COUNT <= MOST_KINDS && KINDS_COUNT <= MOST_CARDS, "kinds fit into the counters and into a deck");
 
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
-#define FIRST_SCENES 2
+#define FIRST_SCENES 1
 
 /* ---- what there is */
 

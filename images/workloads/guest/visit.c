@@ -54,12 +54,13 @@ static uint32_t gpa_beside(const struct visit *visit, uint32_t random)
 	return visit->slot->gpa + (random % 2 ? visit->slot->pages : -1u) * PAGE;
 }
 
-/* Where the alias shows the same page, if it does. */
+/* Where the alias shows the same page, if both are there: what is read of a hole may be what the alias has, less one. */
 static uint32_t alias_of(const struct visit *visit)
 {
 	uint32_t page = visit->slot->offset + visit->page - visit->alias->offset;
 
-	if (visit->alias == visit->slot || visit->alias->kind == VISIT_ABSENT || page >= visit->alias->pages)
+	if (visit->alias == visit->slot || visit->kind == VISIT_ABSENT || visit->alias->kind == VISIT_ABSENT ||
+	    page >= visit->alias->pages)
 		return 0;
 	return visit->alias->gpa + page * PAGE;
 }
