@@ -1,6 +1,7 @@
 """A run as a terminal shows it: the verdict, then the evidence, then how to see it again. No I/O."""
 
 from collections.abc import Iterable, Iterator
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -27,6 +28,7 @@ STATUS_COLOURS = {
 }
 _IDLE = ("Hardware name:", "Modules linked in:")  # lines that say nothing here
 EXPLAINED = {FindingStatus.NEW, FindingStatus.MORE_OFTEN, FindingStatus.SEEN, FindingStatus.INCONCLUSIVE}
+MOST_COUNTERS = 12  # of those that differ, the ones that do most
 EXCERPT = 25  # lines of a report shown for what the patch introduced
 
 
@@ -115,11 +117,16 @@ def _counters(changes: tuple[MetricChange, ...]) -> Iterator[RenderableType]:
     exact = sum(change.kind is MetricKind.EXACT for change in changes)
     if differing:
         yield Text()
-        yield _metrics(differing)
+        yield _metrics(sorted(differing, key=_size, reverse=True)[:MOST_COUNTERS])
     if exact:
         alike = exact - sum(change.kind is MetricKind.EXACT for change in differing)
         where = "alike on both sides" if any(change.patched for change in changes) else "in the JSON"
-        yield Text(f"\n{_many(alike, 'exact counter')} {where}", style="dim")
+        more = f"{len(differing) - MOST_COUNTERS} more differ less, " if len(differing) > MOST_COUNTERS else ""
+        yield Text(f"\n{more}{_many(alike, 'exact counter')} {where}", style="dim")
+
+
+def _size(change: MetricChange) -> float:
+    return inf if change.change is None else abs(change.change)
 
 
 def _metrics(changes: Iterable[MetricChange]) -> Table:

@@ -82,6 +82,14 @@ def test_a_clean_run_says_so_and_shows_the_counters_that_differ() -> None:
     assert "\n1 exact counter alike on both sides" in text
 
 
+def test_of_many_counters_those_that_differ_most_are_listed() -> None:
+    clean = run()
+    changes = tuple(replace(EFFECT, name=f"c{number:02}", change=number / 100) for number in range(14))
+    text = shown(replace(clean, comparison=replace(clean.comparison, metrics=changes)))
+    assert [name for name in ("c13", "c02", "c01", "c00") if name in text] == ["c13", "c02"]
+    assert "\n2 more differ less, no exact counters alike" in text
+
+
 def test_hostile_console_text_does_not_reach_the_terminal() -> None:
     assert "\x1b" not in shown(run(FINDING, verdict=Verdict.REGRESSION))
 
