@@ -289,9 +289,13 @@ static bool protect(struct backing *backing, struct choices *choices)
 	       !mprotect(at(backing, range.first), bytes, PROT_READ | PROT_WRITE);
 }
 
+/*
+ * Addresses never become free, not even for a moment: another thread may be mapping something, a VM's memory or its own
+ * stack, and what it got there would be lost when the window comes back. So what moves leaves an empty mapping behind.
+ */
 static bool move_away_and_back(struct backing *backing, struct choices *choices)
 {
-	const int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	const int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 	size_t bytes = size(backing);
 	uint8_t *away = backing->window + bytes;
 
@@ -303,15 +307,13 @@ static bool move_away_and_back(struct backing *backing, struct choices *choices)
 	return true;
 }
 
-/* No thread maps anything but at addresses of its own while windows are gone for a moment. */
+/* Its end goes, and comes again. */
 static bool shrink_and_grow(struct backing *backing, struct choices *choices)
 {
 	uint32_t kept = 1 + choose_below(choices, backing->pages - 1);
-	size_t bytes = (size_t)kept * PAGE;
 
-	must_work(mremap(backing->window, size(backing), bytes, 0) == backing->window, "shrink");
-	if (mremap(backing->window, bytes, size(backing), 0) != backing->window)
-		must_work(map_from(backing, kept), "map the rest of");
+	reserve(at(backing, kept), size(backing) - (size_t)kept * PAGE);
+	must_work(map_from(backing, kept), "map the rest of");
 	if (backing->type & LOSING)
 		tag_pages(backing, (struct range){kept, backing->pages - kept});
 	return true;
@@ -321,7 +323,7 @@ static bool shrink_and_grow(struct backing *backing, struct choices *choices)
 static bool map_others(struct backing *backing, struct choices *choices)
 {
 	if (one_in(choices, 2))
-		must_work(!munmap(backing->window, size(backing)), "unmap");
+		reserve(backing->window, size(backing));
 	backing->rotation = choose_below(choices, backing->file_pages - backing->pages + 1);
 	must_work(map_from(backing, 0), "map");
 	tag_pages(backing, (struct range){0, backing->type == BACKING_HOLES ? backing->pages : 0});
