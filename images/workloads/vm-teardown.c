@@ -10,36 +10,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/child.h"
 #include "lib/cpuid.h"
-#include "lib/paging.h"
+#include "lib/crowd.h"
+#include "lib/devices.h"
+#include "lib/hold.h"
+#include "lib/lodger.h"
+#include "lib/passing.h"
 #include "lib/random.h"
-#include "lib/roots.h"
 #include "lib/stats.h"
-#include "lib/touch.h"
 #include "lib/vm.h"
 #include "lib/watch.h"
 #include "lib/workload.h"
-
-#define DATA_PAGES 16
-#define CROWD_VMS 48 /* of each process of a crowd, or as many as it has time for */
-#define CROWD_SECONDS 2
-#define CROWD_PROCESSES 8
-#define CROWD_MIB 48 /* that each of them may need */
-#define MOST_EXTRAS 16
 
 GUEST_PROGRAM(smi_stop);
 
@@ -49,372 +40,86 @@ struct shared {
 	_Atomic uint64_t vms;
 };
 
-/* Choices are by the number of the way begun, so that it doesn't matter which process takes it. */
 struct teardown {
-	int kvm;
 	struct options options;
-	struct choices choices;
-	struct cpuid cpuid;
+	struct inn inn;
 	struct shared *shared;
 };
 
-/* Something that keeps a VM, or what it needs, alive: memory, or else a file descriptor. */
-struct hold {
-	int fd;
-	void *memory;
-	size_t size;
-};
-
-/* A VM and its vCPUs, perhaps at work. */
-struct guest {
-	struct vm vm;
-	unsigned int count;
-	struct vcpu vcpus[MAX_VCPUS];
-	pthread_t threads[MAX_VCPUS];
-	void *data;
-	bool nested; /* it runs "roots", not "touch" */
-	bool asleep; /* its vCPUs are in KVM_RUN and don't come back, so nothing can be asked of them */
-	struct hold extras[MOST_EXTRAS];
-	unsigned int extras_count;
-};
-
-/* ---- making guests */
-
-static void set_up_touch(struct teardown *teardown, struct guest *guest, uint32_t index)
-{
-	*(struct touch_board *)vm_board(&guest->vm, index) = (struct touch_board){
-		.passes = 2, .pages = DATA_PAGES, .toggle_every = choose_below(&teardown->choices, 3)};
-}
-
-static void set_up_roots(struct teardown *teardown, struct guest *guest, uint32_t index)
-{
-	*(struct roots_board *)vm_board(&guest->vm, index) = (struct roots_board){
-		.passes = 2,
-		.pages = DATA_PAGES,
-		.every = 1,
-		.changes = 1 << CHANGE_L3 | (uint32_t)cpuid_has_nested_paging(&teardown->cpuid) << CHANGE_L3_NESTED,
-		.paging = choose_below(&teardown->choices, PAGINGS),
-		.fallback = PAGING_64,
-		.l3_stops = 1,
-	};
-	if (vcpu_set_cpuid(&guest->vcpus[index], &teardown->cpuid))
-		fail("expected KVM_SET_CPUID2 to succeed");
-}
-
-static void add_vcpu(struct teardown *teardown, struct guest *guest, uint32_t index)
-{
-	vcpu_create(&guest->vm, index, &guest->vcpus[index]);
-	if (guest->nested)
-		set_up_roots(teardown, guest, index);
-	else if (guest->vm.low)
-		set_up_touch(teardown, guest, index);
-	vcpu_reset(&guest->vcpus[index]);
-}
-
-static void add_vcpus(struct teardown *teardown, struct guest *guest, unsigned int count)
-{
-	while (guest->count < count)
-		add_vcpu(teardown, guest, guest->count++);
-}
-
-static void add_data(struct guest *guest)
-{
-	guest->data = memory_for_slot(DATA_PAGES * PAGE, MAP_PRIVATE);
-	if (vm_set_slot(&guest->vm, SLOT_DATA, 0, GUEST_DATA, DATA_PAGES * PAGE, guest->data))
-		fail("expected the data slot to be set");
-}
-
-/* With memory, without vCPUs. */
-static struct guest make_empty(struct teardown *teardown)
-{
-	struct guest guest = {0};
-
-	vm_create(teardown->kvm, &guest.vm);
-	LOAD(&guest.vm, touch);
-	add_data(&guest);
-	teardown->shared->vms++;
-	return guest;
-}
-
-static struct guest make_guest(struct teardown *teardown, unsigned int vcpus)
-{
-	struct guest guest = make_empty(teardown);
-
-	add_vcpus(teardown, &guest, vcpus);
-	return guest;
-}
-
-static struct guest make_usual(struct teardown *teardown)
-{
-	return make_guest(teardown, teardown->options.vcpus);
-}
-
-/* ---- having them work */
-
-static uint32_t passed(const struct guest *guest, unsigned int vcpu)
-{
-	const volatile struct touch_board *touch = vm_board(&guest->vm, vcpu);
-	const volatile struct roots_board *roots = vm_board(&guest->vm, vcpu);
-
-	return guest->nested ? roots->l3_passed : touch->passed;
-}
-
-static void count_work(const struct guest *guest)
-{
-	for (unsigned int i = 0; i < guest->count; i++) {
-		if (!passed(guest, i))
-			fail("expected vCPU %u to have counted its passes, got 0", i);
-		done->l2_entries += passed(guest, i);
-	}
-}
-
-static void run_to_report(const struct vcpu *vcpu)
-{
-	enum stop stop = vcpu_run(vcpu);
-
-	if (stop != STOP_REPORT)
-		fail("expected vCPU %u to report after its stretch, got stop %d (exit reason %u)", vcpu->index, stop,
-		     vcpu->run->exit_reason);
-}
-
-static void run_a_stretch(const struct guest *guest)
-{
-	for (unsigned int i = 0; i < guest->count; i++)
-		run_to_report(&guest->vcpus[i]);
-	count_work(guest);
-}
-
-static sigset_t just_usr1(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	return set;
-}
-
-static void take_signal(void)
-{
-	const sigset_t usr1 = just_usr1();
-	const struct timespec now = {0};
-
-	sigtimedwait(&usr1, NULL, &now);
-}
-
-/* Run a vCPU until its file descriptor is closed. Nothing else of it is touched, so that it can all go meanwhile. */
-static void *run_blindly(void *argument)
-{
-	int fd = (int)(intptr_t)argument;
-
-	while (ioctl(fd, KVM_RUN, 0) == 0 || errno == EINTR || errno == EFAULT)
-		take_signal();
-	if (errno != EBADF)
-		fail("expected KVM_RUN to go on until its file descriptor was closed, got: %m");
-	return NULL;
-}
-
-/* A thread for each vCPU. SIGUSR1 waits in it for KVM_RUN, see interruptible(). */
-static void start_threads(struct guest *guest)
-{
-	const sigset_t usr1 = just_usr1();
-
-	pthread_sigmask(SIG_BLOCK, &usr1, NULL);
-	for (unsigned int i = 0; i < guest->count; i++) {
-		errno = pthread_create(&guest->threads[i], NULL, run_blindly, (void *)(intptr_t)guest->vcpus[i].fd);
-		if (errno)
-			fail("cannot start a thread: %m");
-	}
-}
-
-static void start_work(struct guest *guest)
-{
-	start_threads(guest);
-	for (unsigned int i = 0; i < guest->count; i++)
-		while (passed(guest, i) < 2)
-			sched_yield();
-	count_work(guest);
-}
-
-static void join_threads(const struct guest *guest)
-{
-	for (unsigned int i = 0; i < guest->count; i++)
-		pthread_join(guest->threads[i], NULL);
-}
-
-/* Let SIGUSR1 end KVM_RUN. Not while it runs. */
-static void interruptible(const struct guest *guest)
-{
-	struct {
-		struct kvm_signal_mask head;
-		uint8_t set[8];
-	} none = {.head = {.len = 8}};
-
-	for (unsigned int i = 0; i < guest->count; i++)
-		if (ioctl(guest->vcpus[i].fd, KVM_SET_SIGNAL_MASK, &none.head))
-			fail("expected KVM_SET_SIGNAL_MASK to succeed, got: %m");
-}
-
-static void interrupt(const struct guest *guest)
-{
-	for (unsigned int i = 0; i < guest->count; i++)
-		pthread_kill(guest->threads[i], SIGUSR1);
-}
-
-/* ---- letting go of them */
-
-#define MOST_HOLDS (6 + 2 * MAX_VCPUS + MOST_EXTRAS)
-
-static void hold_fd(struct guest *guest, int fd)
-{
-	if (fd < 0)
-		fail("cannot open a file descriptor to hold: %m");
-	guest->extras[guest->extras_count++] = (struct hold){.fd = fd};
-}
-
-/* KVM's statistics in debugfs hold a VM only while they are open. -1 where there are none. */
-static int open_debugfs(const struct guest *guest)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/pf_fixed", getpid(), guest->vm.fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-static unsigned int find_holds(const struct guest *guest, struct hold *holds)
-{
-	unsigned int count = 0;
-	int debugfs = open_debugfs(guest);
-
-	holds[count++] = (struct hold){.fd = guest->vm.fd};
-	holds[count++] = (struct hold){.fd = stats_open(guest->vm.fd)};
-	if (debugfs >= 0)
-		holds[count++] = (struct hold){.fd = debugfs};
-	if (guest->count && !guest->asleep)
-		holds[count++] = (struct hold){.fd = stats_open(guest->vcpus[0].fd)};
-	if (guest->vm.low)
-		holds[count++] = (struct hold){.memory = guest->vm.low, .size = LOW_SIZE};
-	if (guest->data)
-		holds[count++] = (struct hold){.memory = guest->data, .size = DATA_PAGES * PAGE};
-	for (unsigned int i = 0; i < guest->count; i++) {
-		holds[count++] = (struct hold){.fd = guest->vcpus[i].fd};
-		holds[count++] = (struct hold){.memory = guest->vcpus[i].run, .size = vcpu_run_size()};
-	}
-	for (unsigned int i = 0; i < guest->extras_count; i++)
-		holds[count++] = guest->extras[i];
-	return count;
-}
-
-static void let_go(struct teardown *teardown, const struct guest *guest)
-{
-	struct hold holds[MOST_HOLDS];
-
-	for (unsigned int left = find_holds(guest, holds); left; left--) {
-		struct hold *hold = &holds[choose_below(&teardown->choices, left)];
-
-		if (hold->memory)
-			unmap(hold->memory, hold->size);
-		else
-			shut(hold->fd);
-		*hold = holds[left - 1];
-	}
-}
-
-/* With its vCPUs in KVM_RUN. */
-static void let_go_at_work(struct teardown *teardown, const struct guest *guest)
-{
-	let_go(teardown, guest);
-	join_threads(guest);
-}
-
 /* ---- ways in one process */
 
-static void after_work(struct teardown *teardown)
+static void after_work(struct inn *inn)
 {
-	struct guest guest = make_usual(teardown);
+	struct lodger lodger = lodger_make_usual(inn);
 
-	run_a_stretch(&guest);
-	let_go(teardown, &guest);
+	lodger_run_stretch(&lodger);
+	lodger_let_go(inn, &lodger);
 }
 
-static void at_work(struct teardown *teardown)
+static void at_work(struct inn *inn)
 {
-	struct guest guest = make_usual(teardown);
+	struct lodger lodger = lodger_make_usual(inn);
 
-	start_work(&guest);
-	let_go_at_work(teardown, &guest);
+	lodger_start(&lodger);
+	lodger_let_go_at_work(inn, &lodger);
 }
 
-static void never_run(struct teardown *teardown)
+static void never_run(struct inn *inn)
 {
-	struct guest guest = make_usual(teardown);
+	struct lodger lodger = lodger_make_usual(inn);
 
-	let_go(teardown, &guest);
+	lodger_let_go(inn, &lodger);
 }
 
-static void without_vcpus(struct teardown *teardown)
+static void without_vcpus(struct inn *inn)
 {
-	struct guest guest = make_empty(teardown);
+	struct lodger lodger = lodger_make_empty(inn);
 
-	let_go(teardown, &guest);
-}
-
-static struct guest make_bare(struct teardown *teardown)
-{
-	struct guest guest = {0};
-
-	vm_create_bare(teardown->kvm, &guest.vm);
-	teardown->shared->vms++;
-	return guest;
+	lodger_let_go(inn, &lodger);
 }
 
 /* Kernels differ in what they say to it (6.1: ENOSPC, as without slots an MMU gets no pages); it has to come back. */
-static void without_memory(struct teardown *teardown)
+static void without_memory(struct inn *inn)
 {
-	struct guest guest = make_bare(teardown);
+	struct lodger lodger = lodger_make_bare(inn);
 
-	add_vcpus(teardown, &guest, 1);
-	ioctl(guest.vcpus[0].fd, KVM_RUN, 0);
-	let_go(teardown, &guest);
+	lodger_add_vcpus(inn, &lodger, 1);
+	ioctl(lodger.vcpus[0].fd, KVM_RUN, 0);
+	lodger_let_go(inn, &lodger);
 }
 
-static void without_anything(struct teardown *teardown)
+static void without_anything(struct inn *inn)
 {
-	struct guest guest = make_bare(teardown);
+	struct lodger lodger = lodger_make_bare(inn);
 
-	let_go(teardown, &guest);
+	lodger_let_go(inn, &lodger);
 }
 
 /* ---- invalid roots, changes under way */
 
-static void delete_data(const struct guest *guest)
-{
-	if (vm_set_slot(&guest->vm, SLOT_DATA, 0, GUEST_DATA, 0, NULL))
-		fail("expected the data slot to be deleted");
-}
-
 /* Roots go invalid with a slot; those of vCPUs that don't run again stay so until the end. */
-static void with_invalid_roots(struct teardown *teardown)
+static void with_invalid_roots(struct inn *inn)
 {
-	struct guest guest = make_usual(teardown);
+	struct lodger lodger = lodger_make_usual(inn);
 
-	run_a_stretch(&guest);
-	delete_data(&guest);
-	let_go(teardown, &guest);
+	lodger_run_stretch(&lodger);
+	lodger_delete_data(&lodger);
+	lodger_let_go(inn, &lodger);
 }
 
-static void with_invalid_roots_at_work(struct teardown *teardown)
+static void with_invalid_roots_at_work(struct inn *inn)
 {
-	struct guest guest = make_usual(teardown);
+	struct lodger lodger = lodger_make_usual(inn);
 
-	start_work(&guest);
-	delete_data(&guest);
-	let_go_at_work(teardown, &guest);
+	lodger_start(&lodger);
+	lodger_delete_data(&lodger);
+	lodger_let_go_at_work(inn, &lodger);
 }
 
 /* Change slots until the VM's file descriptor is closed, and drop pages behind them, which KVM hears of. */
 static void *change_blindly(void *argument)
 {
-	const struct guest *guest = argument;
+	const struct lodger *lodger = argument;
 	uint32_t round = 0;
 	int error;
 
@@ -422,238 +127,160 @@ static void *change_blindly(void *argument)
 		bool gone = round % 2;
 		uint32_t flags = round & 4 ? KVM_MEM_LOG_DIRTY_PAGES : 0;
 
-		error = vm_set_slot(&guest->vm, SLOT_DATA, flags, GUEST_DATA, gone ? 0 : DATA_PAGES * PAGE, guest->data);
-		madvise(guest->data, DATA_PAGES * PAGE, MADV_DONTNEED);
+		error = vm_set_slot(&lodger->vm, SLOT_DATA, flags, GUEST_DATA, gone ? 0 : LODGER_DATA, lodger->data);
+		madvise(lodger->data, LODGER_DATA, MADV_DONTNEED);
 		round++;
 	} while (error != EBADF);
 	return NULL;
 }
 
-static void with_changing_slots(struct teardown *teardown)
+static void with_changing_slots(struct inn *inn)
 {
-	struct guest guest = make_usual(teardown);
+	struct lodger lodger = lodger_make_usual(inn);
 	pthread_t changer;
 
-	start_work(&guest);
-	delete_data(&guest);
-	errno = pthread_create(&changer, NULL, change_blindly, &guest);
+	lodger_start(&lodger);
+	lodger_delete_data(&lodger);
+	errno = pthread_create(&changer, NULL, change_blindly, &lodger);
 	if (errno)
 		fail("cannot start a thread: %m");
-	usleep(choose_below(&teardown->choices, 20000));
-	let_go_at_work(teardown, &guest);
+	usleep(choose_below(&inn->choices, 20000));
+	lodger_let_go_at_work(inn, &lodger);
 	pthread_join(changer, NULL);
 }
 
-static void with_dirty_log(struct teardown *teardown)
+static void with_dirty_log(struct inn *inn)
 {
-	struct guest guest = make_usual(teardown);
-	uint64_t bitmap[(DATA_PAGES + 63) / 64];
+	struct lodger lodger = lodger_make_usual(inn);
+	uint64_t bitmap[(LODGER_PAGES + 63) / 64];
 	struct kvm_dirty_log log = {.slot = SLOT_DATA, .dirty_bitmap = bitmap};
 
-	start_work(&guest);
-	if (vm_set_slot(&guest.vm, SLOT_DATA, KVM_MEM_LOG_DIRTY_PAGES, GUEST_DATA, DATA_PAGES * PAGE, guest.data) ||
-	    ioctl(guest.vm.fd, KVM_GET_DIRTY_LOG, &log))
+	lodger_start(&lodger);
+	if (lodger_set_data(&lodger, KVM_MEM_LOG_DIRTY_PAGES) || ioctl(lodger.vm.fd, KVM_GET_DIRTY_LOG, &log))
 		fail("expected the data slot's writes to be logged, got: %m");
-	let_go_at_work(teardown, &guest);
+	lodger_let_go_at_work(inn, &lodger);
 }
 
 #define DIRTY_RING_SIZE (16 * PAGE)
 
 /* Its pages are mapped, and keep the vCPU. */
-static void with_dirty_ring(struct teardown *teardown)
+static void with_dirty_ring(struct inn *inn)
 {
-	struct guest guest = make_empty(teardown);
+	struct lodger lodger = lodger_make_empty(inn);
 	struct kvm_enable_cap cap = {.cap = KVM_CAP_DIRTY_LOG_RING, .args = {DIRTY_RING_SIZE}};
 	void *ring;
 
-	if (ioctl(guest.vm.fd, KVM_ENABLE_CAP, &cap))
+	if (ioctl(lodger.vm.fd, KVM_ENABLE_CAP, &cap))
 		fail("expected KVM to have a dirty ring, got: %m");
-	add_vcpus(teardown, &guest, teardown->options.vcpus);
-	if (vm_set_slot(&guest.vm, SLOT_DATA, KVM_MEM_LOG_DIRTY_PAGES, GUEST_DATA, DATA_PAGES * PAGE, guest.data))
+	lodger_add_vcpus(inn, &lodger, inn->vcpus);
+	if (lodger_set_data(&lodger, KVM_MEM_LOG_DIRTY_PAGES))
 		fail("expected the data slot's writes to be logged");
-	ring = mmap(NULL, DIRTY_RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, guest.vcpus[0].fd,
+	ring = mmap(NULL, DIRTY_RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, lodger.vcpus[0].fd,
 		    KVM_DIRTY_LOG_PAGE_OFFSET * PAGE);
 	if (ring == MAP_FAILED)
 		fail("cannot map the dirty ring: %m");
-	guest.extras[guest.extras_count++] = (struct hold){.memory = ring, .size = DIRTY_RING_SIZE};
-	run_a_stretch(&guest);
-	let_go(teardown, &guest);
+	hold_memory(&lodger.extras, ring, DIRTY_RING_SIZE);
+	lodger_run_stretch(&lodger);
+	lodger_let_go(inn, &lodger);
 }
 
 /* ---- in the middle of something */
 
-static void in_smm(struct teardown *teardown)
+static void in_smm(struct inn *inn)
 {
-	struct guest guest = make_empty(teardown);
+	struct lodger lodger = lodger_make_empty(inn);
 
-	if (!vm_allow_smi(&guest.vm))
+	if (!vm_allow_smi(&lodger.vm))
 		fail("expected KVM to emulate SMM");
-	vm_load(&guest.vm, SMM_ENTRY, guest_smi_stop, (size_t)(guest_smi_stop_end - guest_smi_stop));
-	if (vm_set_slot(&guest.vm, SLOT_DATA, 0, GUEST_DATA, DATA_PAGES * PAGE, guest.data))
+	vm_load(&lodger.vm, SMM_ENTRY, guest_smi_stop, (size_t)(guest_smi_stop_end - guest_smi_stop));
+	if (lodger_set_data(&lodger, 0))
 		fail("expected the data slot to be set for SMM");
-	add_vcpus(teardown, &guest, teardown->options.vcpus);
-	run_a_stretch(&guest);
-	for (unsigned int i = 0; i < guest.count; i++) {
-		vcpu_smi(&guest.vcpus[i]);
-		run_to_report(&guest.vcpus[i]);
-		if (!(guest.vcpus[i].run->flags & KVM_RUN_X86_SMM))
+	lodger_add_vcpus(inn, &lodger, inn->vcpus);
+	lodger_run_stretch(&lodger);
+	for (unsigned int i = 0; i < lodger.count; i++) {
+		vcpu_smi(&lodger.vcpus[i]);
+		lodger_run(&lodger.vcpus[i]);
+		if (!(lodger.vcpus[i].run->flags & KVM_RUN_X86_SMM))
 			fail("expected vCPU %u to report from SMM", i);
 	}
-	let_go(teardown, &guest);
+	lodger_let_go(inn, &lodger);
 }
 
-static struct guest make_nested(struct teardown *teardown)
+static void in_l3(struct inn *inn)
 {
-	struct guest guest = make_empty(teardown);
+	struct lodger lodger = lodger_make_nested(inn);
 
-	LOAD(&guest.vm, roots);
-	paging_write(&guest.vm);
-	guest.nested = true;
-	add_vcpus(teardown, &guest, teardown->options.vcpus);
-	return guest;
+	lodger_run_stretch(&lodger);
+	if (one_in(&inn->choices, 2))
+		lodger_delete_data(&lodger);
+	lodger_let_go(inn, &lodger);
 }
 
-static void in_l3(struct teardown *teardown)
+static void l3_at_work(struct inn *inn)
 {
-	struct guest guest = make_nested(teardown);
+	struct lodger lodger = lodger_make_nested(inn);
 
-	run_a_stretch(&guest);
-	if (one_in(&teardown->choices, 2))
-		delete_data(&guest);
-	let_go(teardown, &guest);
-}
-
-static void l3_at_work(struct teardown *teardown)
-{
-	struct guest guest = make_nested(teardown);
-
-	start_work(&guest);
-	let_go_at_work(teardown, &guest);
+	lodger_start(&lodger);
+	lodger_let_go_at_work(inn, &lodger);
 }
 
 /* ---- with devices, and what needs an interrupt controller */
 
-static void add_irqchip(const struct guest *guest)
+static void with_devices(struct inn *inn)
 {
-	struct kvm_pit_config pit = {0};
+	struct lodger lodger = lodger_make_empty(inn);
 
-	if (ioctl(guest->vm.fd, KVM_CREATE_IRQCHIP, 0) || ioctl(guest->vm.fd, KVM_CREATE_PIT2, &pit))
-		fail("expected an interrupt controller and timer to be made, got: %m");
+	devices_add(&lodger.vm, &lodger.extras);
+	lodger_add_vcpus(inn, &lodger, inn->vcpus);
+	lodger_run_stretch(&lodger);
+	lodger_let_go(inn, &lodger);
 }
 
-static void add_ioeventfd(struct guest *guest, uint64_t address, uint32_t flags)
+static void with_devices_at_work(struct inn *inn)
 {
-	struct kvm_ioeventfd ioeventfd = {.addr = address, .len = 1, .flags = flags, .fd = eventfd(0, EFD_CLOEXEC)};
+	struct lodger lodger = lodger_make_empty(inn);
 
-	hold_fd(guest, ioeventfd.fd);
-	if (ioctl(guest->vm.fd, KVM_IOEVENTFD, &ioeventfd))
-		fail("expected KVM_IOEVENTFD to succeed, got: %m");
+	devices_add(&lodger.vm, &lodger.extras);
+	lodger_add_vcpus(inn, &lodger, inn->vcpus);
+	lodger_start(&lodger);
+	lodger_let_go_at_work(inn, &lodger);
 }
 
-static void add_irqfd(struct guest *guest, uint32_t gsi, bool resample)
+static struct lodger make_halted(struct inn *inn)
 {
-	struct kvm_irqfd irqfd = {.gsi = gsi, .fd = (uint32_t)eventfd(0, EFD_CLOEXEC)};
+	struct lodger lodger = lodger_make_empty(inn);
 
-	hold_fd(guest, (int)irqfd.fd);
-	if (resample) {
-		irqfd.flags = KVM_IRQFD_FLAG_RESAMPLE;
-		irqfd.resamplefd = (uint32_t)eventfd(0, EFD_CLOEXEC);
-		hold_fd(guest, (int)irqfd.resamplefd);
-	}
-	if (ioctl(guest->vm.fd, KVM_IRQFD, &irqfd))
-		fail("expected KVM_IRQFD to succeed, got: %m");
-	if (eventfd_write((int)irqfd.fd, 1))
-		fail("cannot signal an interrupt: %m");
+	devices_add_irqchip(&lodger.vm);
+	lodger_add_vcpus(inn, &lodger, inn->vcpus);
+	lodger_run_stretch(&lodger);
+	lodger_sleep(&lodger);
+	usleep(choose_below(&inn->choices, 20000));
+	return lodger;
 }
 
-/* A kernel without VFIO has no such device. */
-static void add_vfio(struct guest *guest)
+static void halted(struct inn *inn)
 {
-	struct kvm_create_device device = {.type = KVM_DEV_TYPE_VFIO};
+	struct lodger lodger = make_halted(inn);
 
-	if (ioctl(guest->vm.fd, KVM_CREATE_DEVICE, &device) == 0)
-		hold_fd(guest, (int)device.fd);
-	else if (errno != ENODEV)
-		fail("expected KVM_CREATE_DEVICE to succeed, got: %m");
+	lodger_let_go(inn, &lodger);
+	lodger_interrupt(&lodger);
+	lodger_join(&lodger);
 }
 
-static void add_devices(struct guest *guest)
+static void interrupted(struct inn *inn)
 {
-	struct kvm_coalesced_mmio_zone zone = {.addr = 0x10000000, .size = PAGE};
+	struct lodger lodger = lodger_make_usual(inn);
 
-	add_irqchip(guest);
-	add_vfio(guest);
-	add_ioeventfd(guest, 0x20, KVM_IOEVENTFD_FLAG_PIO);
-	add_ioeventfd(guest, 0x10001000, 0);
-	add_irqfd(guest, 5, false);
-	add_irqfd(guest, 10, true);
-	if (ioctl(guest->vm.fd, KVM_REGISTER_COALESCED_MMIO, &zone))
-		fail("expected KVM_REGISTER_COALESCED_MMIO to succeed, got: %m");
-}
-
-static void with_devices(struct teardown *teardown)
-{
-	struct guest guest = make_empty(teardown);
-
-	add_devices(&guest);
-	add_vcpus(teardown, &guest, teardown->options.vcpus);
-	run_a_stretch(&guest);
-	let_go(teardown, &guest);
-}
-
-static void with_devices_at_work(struct teardown *teardown)
-{
-	struct guest guest = make_empty(teardown);
-
-	add_devices(&guest);
-	add_vcpus(teardown, &guest, teardown->options.vcpus);
-	start_work(&guest);
-	let_go_at_work(teardown, &guest);
-}
-
-/* vCPUs sleep in KVM_RUN. */
-static struct guest make_halted(struct teardown *teardown)
-{
-	struct kvm_mp_state halted = {.mp_state = KVM_MP_STATE_HALTED};
-	struct guest guest = make_empty(teardown);
-
-	add_irqchip(&guest);
-	add_vcpus(teardown, &guest, teardown->options.vcpus);
-	run_a_stretch(&guest);
-	hold_fd(&guest, stats_open(guest.vcpus[0].fd));
-	guest.asleep = true;
-	interruptible(&guest);
-	for (unsigned int i = 0; i < guest.count; i++)
-		if (ioctl(guest.vcpus[i].fd, KVM_SET_MP_STATE, &halted))
-			fail("expected vCPU %u to be halted, got: %m", i);
-	start_threads(&guest);
-	usleep(choose_below(&teardown->choices, 20000));
-	return guest;
-}
-
-static void halted(struct teardown *teardown)
-{
-	struct guest guest = make_halted(teardown);
-
-	let_go(teardown, &guest);
-	interrupt(&guest);
-	join_threads(&guest);
-}
-
-static void interrupted(struct teardown *teardown)
-{
-	struct guest guest = make_usual(teardown);
-
-	interruptible(&guest);
-	start_work(&guest);
+	lodger_interruptible(&lodger);
+	lodger_start(&lodger);
 	for (unsigned int i = 0; i < 8; i++) {
-		guest.vcpus[0].run->immediate_exit = i % 2;
-		interrupt(&guest);
-		usleep(choose_below(&teardown->choices, 2000));
+		lodger.vcpus[0].run->immediate_exit = i % 2;
+		lodger_interrupt(&lodger);
+		usleep(choose_below(&inn->choices, 2000));
 	}
-	let_go(teardown, &guest);
-	interrupt(&guest);
-	join_threads(&guest);
+	lodger_let_go(inn, &lodger);
+	lodger_interrupt(&lodger);
+	lodger_join(&lodger);
 }
 
 /* ---- what fails */
@@ -681,154 +308,110 @@ static void must_fail(int fd, const char *name, unsigned long request, unsigned 
 
 #define expect_error(error, fd, request, argument) must_fail(fd, #request, request, (unsigned long)(argument), error)
 
-static void fail_for_files(struct teardown *teardown, const struct guest *guest)
+static void fail_for_files(struct inn *inn, const struct lodger *lodger)
 {
 	struct kvm_create_device device = {.type = KVM_DEV_TYPE_VFIO};
 	struct rlimit before = forbid_files();
 
-	expect_error(EMFILE, teardown->kvm, KVM_CREATE_VM, 0);
-	expect_error(EMFILE, guest->vm.fd, KVM_CREATE_VCPU, guest->count);
-	expect_error(EMFILE, guest->vm.fd, KVM_GET_STATS_FD, 0);
-	expect_error(EMFILE, guest->vcpus[0].fd, KVM_GET_STATS_FD, 0);
-	if (ioctl(guest->vm.fd, KVM_CREATE_DEVICE, &device) >= 0)
+	expect_error(EMFILE, inn->kvm, KVM_CREATE_VM, 0);
+	expect_error(EMFILE, lodger->vm.fd, KVM_CREATE_VCPU, lodger->count);
+	expect_error(EMFILE, lodger->vm.fd, KVM_GET_STATS_FD, 0);
+	expect_error(EMFILE, lodger->vcpus[0].fd, KVM_GET_STATS_FD, 0);
+	if (ioctl(lodger->vm.fd, KVM_CREATE_DEVICE, &device) >= 0)
 		fail("expected KVM_CREATE_DEVICE to fail without file descriptors");
 	if (setrlimit(RLIMIT_NOFILE, &before))
 		fail("cannot raise the limit of file descriptors again: %m");
 }
 
 /* Error paths of what makes VMs, vCPUs and devices; what was made before and after must not notice. */
-static void after_errors(struct teardown *teardown)
+static void after_errors(struct inn *inn)
 {
 	struct kvm_create_device nonsense = {.type = 0xffff};
-	struct guest guest = make_guest(teardown, 1);
-	int most = ioctl(guest.vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
+	struct lodger lodger = lodger_make(inn, 1);
+	int most = ioctl(lodger.vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
 
-	run_a_stretch(&guest);
-	expect_error(EINVAL, teardown->kvm, KVM_CREATE_VM, 1 << 20);
-	expect_error(EEXIST, guest.vm.fd, KVM_CREATE_VCPU, 0);
-	expect_error(EINVAL, guest.vm.fd, KVM_CREATE_VCPU, most);
-	expect_error(ENODEV, guest.vm.fd, KVM_CREATE_DEVICE, &nonsense);
-	fail_for_files(teardown, &guest);
-	add_vcpus(teardown, &guest, teardown->options.vcpus);
-	run_a_stretch(&guest);
-	let_go(teardown, &guest);
+	lodger_run_stretch(&lodger);
+	expect_error(EINVAL, inn->kvm, KVM_CREATE_VM, 1 << 20);
+	expect_error(EEXIST, lodger.vm.fd, KVM_CREATE_VCPU, 0);
+	expect_error(EINVAL, lodger.vm.fd, KVM_CREATE_VCPU, most);
+	expect_error(ENODEV, lodger.vm.fd, KVM_CREATE_DEVICE, &nonsense);
+	fail_for_files(inn, &lodger);
+	lodger_add_vcpus(inn, &lodger, inn->vcpus);
+	lodger_run_stretch(&lodger);
+	lodger_let_go(inn, &lodger);
 }
 
 /* A vCPU that finds roots and pages of others there already. */
-static void with_late_vcpu(struct teardown *teardown)
+static void with_late_vcpu(struct inn *inn)
 {
-	struct guest guest = make_guest(teardown, 1);
+	struct lodger lodger = lodger_make(inn, 1);
 
-	start_work(&guest);
-	add_vcpu(teardown, &guest, 1);
-	run_to_report(&guest.vcpus[1]);
-	guest.extras[0] = (struct hold){.fd = guest.vcpus[1].fd};
-	guest.extras[1] = (struct hold){.memory = guest.vcpus[1].run, .size = vcpu_run_size()};
-	guest.extras_count = 2;
-	let_go_at_work(teardown, &guest);
+	lodger_start(&lodger);
+	lodger_add_vcpu(inn, &lodger, 1);
+	lodger_run(&lodger.vcpus[1]);
+	hold_fd(&lodger.extras, lodger.vcpus[1].fd);
+	hold_memory(&lodger.extras, lodger.vcpus[1].run, vcpu_run_size());
+	lodger_let_go_at_work(inn, &lodger);
 }
 
 /* ---- ways of several processes */
 
-/* Fork a child that does not outlive us, with a pipe between us. */
-static pid_t fork_child(int *pipe_fds)
+static struct lodger make_working(struct inn *inn)
 {
-	pid_t parent = getpid(), child;
+	struct lodger lodger = lodger_make_usual(inn);
 
-	if (pipe2(pipe_fds, O_CLOEXEC) || (child = fork()) < 0)
-		fail("cannot make a child: %m");
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(FAILED);
-	}
-	return child;
+	lodger_start(&lodger);
+	return lodger;
 }
 
-static void wait_for_child(pid_t child, bool killed)
+static struct lodger make_nested_working(struct inn *inn)
 {
-	int status;
+	struct lodger lodger = lodger_make_nested(inn);
 
-	if (waitpid(child, &status, 0) != child)
-		fail("cannot wait for a child: %m");
-	if (killed ? !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL : status != 0)
-		fail("expected a child to %s, got wait status %#x", killed ? "be killed" : "exit with 0", status);
-}
-
-static struct guest make_working(struct teardown *teardown)
-{
-	struct guest guest = make_usual(teardown);
-
-	start_work(&guest);
-	return guest;
-}
-
-static struct guest make_nested_working(struct teardown *teardown)
-{
-	struct guest guest = make_nested(teardown);
-
-	start_work(&guest);
-	return guest;
-}
-
-/* Tell the parent that all is set up, and wait to be killed. */
-static _Noreturn void wait_to_be_killed(int pipe_fd)
-{
-	if (write(pipe_fd, "", 1) == 1)
-		for (;;)
-			pause();
-	_exit(FAILED);
-}
-
-static void kill_when_ready(pid_t child, int pipe_fd)
-{
-	char byte;
-
-	if (read(pipe_fd, &byte, 1) == 1)
-		kill(child, SIGKILL);
-	shut(pipe_fd);
+	lodger_start(&lodger);
+	return lodger;
 }
 
 /* The process dies with its guest at work: its memory goes first, and takes the MMU with it, and the VM afterwards. */
-static void die(struct teardown *teardown, struct guest (*make)(struct teardown *), bool killed)
+static void die(struct inn *inn, struct lodger (*make)(struct inn *), bool killed)
 {
 	int pipe_fds[2];
-	pid_t child = fork_child(pipe_fds);
+	pid_t child = child_fork(pipe_fds);
 
 	if (child == 0) {
-		struct guest guest = make(teardown);
+		struct lodger lodger = make(inn);
 
-		(void)guest;
+		(void)lodger;
 		if (!killed)
 			_exit(PASSED);
-		wait_to_be_killed(pipe_fds[1]);
+		child_wait_to_be_killed(pipe_fds[1]);
 	}
 	shut(pipe_fds[1]);
 	if (killed)
-		kill_when_ready(child, pipe_fds[0]);
+		child_kill_when_ready(child, pipe_fds[0]);
 	else
 		shut(pipe_fds[0]);
-	wait_for_child(child, killed);
+	child_wait(child, killed);
 }
 
-static void killed_at_work(struct teardown *teardown)
+static void killed_at_work(struct inn *inn)
 {
-	die(teardown, make_working, true);
+	die(inn, make_working, true);
 }
 
-static void exits_at_work(struct teardown *teardown)
+static void exits_at_work(struct inn *inn)
 {
-	die(teardown, make_working, false);
+	die(inn, make_working, false);
 }
 
-static void killed_in_l3(struct teardown *teardown)
+static void killed_in_l3(struct inn *inn)
 {
-	die(teardown, make_nested_working, true);
+	die(inn, make_nested_working, true);
 }
 
-static void killed_halted(struct teardown *teardown)
+static void killed_halted(struct inn *inn)
 {
-	die(teardown, make_halted, true);
+	die(inn, make_halted, true);
 }
 
 static void keep_over_exec(int fd)
@@ -838,22 +421,22 @@ static void keep_over_exec(int fd)
 }
 
 /* exec ends the threads in KVM_RUN and takes their memory away; what is not closed by it ends with the new program. */
-static struct guest exec_at_work(struct teardown *teardown)
+static struct lodger exec_at_work(struct inn *inn)
 {
-	struct guest guest = make_working(teardown);
+	struct lodger lodger = make_working(inn);
 
-	if (one_in(&teardown->choices, 2))
-		keep_over_exec(guest.vm.fd);
-	for (unsigned int i = 0; i < guest.count; i++)
-		if (one_in(&teardown->choices, 2))
-			keep_over_exec(guest.vcpus[i].fd);
+	if (one_in(&inn->choices, 2))
+		keep_over_exec(lodger.vm.fd);
+	for (unsigned int i = 0; i < lodger.count; i++)
+		if (one_in(&inn->choices, 2))
+			keep_over_exec(lodger.vcpus[i].fd);
 	execl("/bin/true", "true", NULL);
 	fail("cannot run /bin/true: %m");
 }
 
-static void execs_at_work(struct teardown *teardown)
+static void execs_at_work(struct inn *inn)
 {
-	die(teardown, exec_at_work, false);
+	die(inn, exec_at_work, false);
 }
 
 static void must_be_foreign(int vcpu)
@@ -863,228 +446,108 @@ static void must_be_foreign(int vcpu)
 }
 
 /* A child has it all from its parent, may use none of it, and is the last to let go. */
-static void inherited(struct teardown *teardown)
+static void inherited(struct inn *inn)
 {
-	struct guest guest = make_usual(teardown);
+	struct lodger lodger = lodger_make_usual(inn);
 	int pipe_fds[2];
 	char byte;
 	pid_t child;
 
-	run_a_stretch(&guest);
-	child = fork_child(pipe_fds);
+	lodger_run_stretch(&lodger);
+	child = child_fork(pipe_fds);
 	if (child == 0) {
 		close(pipe_fds[1]);
-		must_be_foreign(guest.vcpus[0].fd);
+		must_be_foreign(lodger.vcpus[0].fd);
 		_exit(read(pipe_fds[0], &byte, 1) == 0 ? PASSED : FAILED);
 	}
-	let_go(teardown, &guest);
+	lodger_let_go(inn, &lodger);
 	shut(pipe_fds[1]);
 	shut(pipe_fds[0]);
-	wait_for_child(child, false);
-}
-
-#define PASSED_FDS 3
-
-union passing {
-	struct cmsghdr head;
-	char space[CMSG_SPACE(PASSED_FDS * sizeof(int))];
-};
-
-static struct msghdr message(union passing *passing, struct iovec *byte)
-{
-	return (struct msghdr){.msg_iov = byte, .msg_iovlen = 1, .msg_control = passing, .msg_controllen = sizeof(*passing)};
-}
-
-static void send_fds(int to, const int *fds)
-{
-	char zero = 0;
-	struct iovec byte = {&zero, 1};
-	union passing passing = {
-		.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(PASSED_FDS * sizeof(int))}};
-	struct msghdr out = message(&passing, &byte);
-
-	memcpy(CMSG_DATA(&passing.head), fds, PASSED_FDS * sizeof(int));
-	if (sendmsg(to, &out, 0) != 1)
-		fail("cannot pass file descriptors: %m");
-}
-
-static void receive_fds(int from, int *fds)
-{
-	char zero;
-	struct iovec byte = {&zero, 1};
-	union passing passing;
-	struct msghdr in = message(&passing, &byte);
-
-	if (recvmsg(from, &in, MSG_CMSG_CLOEXEC) != 1 || in.msg_flags & MSG_CTRUNC)
-		fail("cannot receive file descriptors: %m");
-	memcpy(fds, CMSG_DATA(&passing.head), PASSED_FDS * sizeof(int));
+	child_wait(child, false);
 }
 
 /* A child makes a guest, has it work, sends what keeps it to a socket, and dies. Who receives that may let it go. */
-static _Noreturn void pass_to(struct teardown *teardown, int socket, int pipe_fd)
+static _Noreturn void pass_to(struct inn *inn, int socket, int pipe_fd)
 {
-	struct guest guest = make_working(teardown);
+	struct lodger lodger = make_working(inn);
 
-	send_fds(socket, (int[]){guest.vm.fd, guest.vcpus[0].fd, stats_open(guest.vcpus[0].fd)});
-	wait_to_be_killed(pipe_fd);
+	passing_send(socket, (int[]){lodger.vm.fd, lodger.vcpus[0].fd, stats_open(lodger.vcpus[0].fd)});
+	child_wait_to_be_killed(pipe_fd);
 }
 
-static void take_over(struct teardown *teardown, int socket)
+static void take_over(struct inn *inn, int socket)
 {
-	unsigned int first = choose_below(&teardown->choices, PASSED_FDS);
+	unsigned int first = choose_below(&inn->choices, PASSED_FDS);
 	int fds[PASSED_FDS];
 
-	receive_fds(socket, fds);
+	passing_receive(socket, fds);
 	must_be_foreign(fds[1]);
 	for (unsigned int i = 0; i < PASSED_FDS; i++)
 		shut(fds[(first + i) % PASSED_FDS]);
 }
 
-static void pass(struct teardown *teardown, bool received)
+static void pass(struct inn *inn, bool received)
 {
-	bool wait_first = one_in(&teardown->choices, 2);
+	bool wait_first = one_in(&inn->choices, 2);
 	int sockets[2], pipe_fds[2];
 	pid_t child;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))
 		fail("cannot make sockets: %m");
-	child = fork_child(pipe_fds);
+	child = child_fork(pipe_fds);
 	if (child == 0)
-		pass_to(teardown, sockets[1], pipe_fds[1]);
+		pass_to(inn, sockets[1], pipe_fds[1]);
 	shut(sockets[1]);
 	shut(pipe_fds[1]);
-	kill_when_ready(child, pipe_fds[0]);
+	child_kill_when_ready(child, pipe_fds[0]);
 	if (wait_first)
-		wait_for_child(child, true);
+		child_wait(child, true);
 	if (received)
-		take_over(teardown, sockets[0]);
+		take_over(inn, sockets[0]);
 	shut(sockets[0]);
 	if (!wait_first)
-		wait_for_child(child, true);
+		child_wait(child, true);
 }
 
-static void passed_on(struct teardown *teardown)
+static void passed_on(struct inn *inn)
 {
-	pass(teardown, true);
+	pass(inn, true);
 }
 
-static void lost_in_socket(struct teardown *teardown)
+static void lost_in_socket(struct inn *inn)
 {
-	pass(teardown, false);
+	pass(inn, false);
 }
 
-/* ---- a crowd */
-
-/* A VM with memory that others have too, and one vCPU that has run. Nothing of it is let go of. */
-static void join_crowd(struct teardown *teardown, struct guest *guest, uint32_t index)
+static void crowded(struct inn *inn)
 {
-	struct vm vm;
-	struct vcpu vcpu;
+	struct crowd crowd;
 
-	vm_create_bare(teardown->kvm, &vm);
-	vm.low = guest->vm.low;
-	if (vm_set_slot(&vm, SLOT_LOW, 0, 0, LOW_SIZE, vm.low) ||
-	    vm_set_slot(&vm, SLOT_DATA, 0, GUEST_DATA, DATA_PAGES * PAGE, guest->data))
-		fail("expected the slots of a VM in a crowd to be set");
-	vcpu_create(&vm, index, &vcpu);
-	set_up_touch(teardown, guest, index);
-	vcpu_reset(&vcpu);
-	run_to_report(&vcpu);
-	done->l2_entries += passed(guest, index);
-	teardown->shared->vms++;
-}
-
-static void make_crowd(struct teardown *teardown)
-{
-	struct guest guest = make_empty(teardown);
-	double begun = elapsed();
-
-	for (uint32_t i = 0; i < CROWD_VMS && (i < 2 || elapsed() < begun + CROWD_SECONDS); i++)
-		join_crowd(teardown, &guest, i % MAX_VCPUS);
-}
-
-static uint64_t available_mib(void)
-{
-	char line[100];
-	unsigned long long kib = 0;
-	FILE *file = fopen("/proc/meminfo", "re");
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib / 1024;
-}
-
-static unsigned int crowd_processes(void)
-{
-	uint64_t fit = available_mib() / 2 / CROWD_MIB;
-
-	return fit < 2 ? 2 : fit > CROWD_PROCESSES ? CROWD_PROCESSES : (unsigned int)fit;
-}
-
-/* Return what it says by that it is ready. */
-static int start_crowd(struct teardown *teardown, pid_t *child)
-{
-	int pipe_fds[2];
-
-	*child = fork_child(pipe_fds);
-	if (*child == 0) {
-		make_crowd(teardown);
-		wait_to_be_killed(pipe_fds[1]);
-	}
-	shut(pipe_fds[1]);
-	return pipe_fds[0];
-}
-
-static void wait_for_crowd(int ready)
-{
-	char byte;
-
-	if (read(ready, &byte, 1) != 1)
-		fail("expected a process of a crowd to have its VMs");
-	shut(ready);
-}
-
-/* Many processes with many VMs each, as memory allows; once all have theirs, they go all at once. */
-static void crowded(struct teardown *teardown)
-{
-	unsigned int count = crowd_processes();
-	pid_t children[CROWD_PROCESSES];
-	int ready[CROWD_PROCESSES];
-
-	for (unsigned int i = 0; i < count; i++)
-		ready[i] = start_crowd(teardown, &children[i]);
-	for (unsigned int i = 0; i < count; i++)
-		wait_for_crowd(ready[i]);
-	for (unsigned int i = 0; i < count; i++)
-		kill(children[i], SIGKILL);
-	for (unsigned int i = 0; i < count; i++)
-		wait_for_child(children[i], true);
+	crowd_gather(&crowd, inn);
+	crowd_kill(&crowd);
 }
 
 /* ---- all of them, over and over */
 
-static bool any_host(const struct teardown *teardown)
+static bool any_host(const struct inn *inn)
 {
-	(void)teardown;
+	(void)inn;
 	return true;
 }
 
-static bool host_has_svm(const struct teardown *teardown)
+static bool host_has_svm(const struct inn *inn)
 {
-	return cpuid_has_svm(&teardown->cpuid);
+	return cpuid_has_svm(&inn->cpuid);
 }
 
-static bool host_has_smm(const struct teardown *teardown)
+static bool host_has_smm(const struct inn *inn)
 {
-	return ioctl(teardown->kvm, KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM) > 0;
+	return ioctl(inn->kvm, KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM) > 0;
 }
 
-static bool host_has_dirty_ring(const struct teardown *teardown)
+static bool host_has_dirty_ring(const struct inn *inn)
 {
-	return ioctl(teardown->kvm, KVM_CHECK_EXTENSION, KVM_CAP_DIRTY_LOG_RING) > 0;
+	return ioctl(inn->kvm, KVM_CHECK_EXTENSION, KVM_CAP_DIRTY_LOG_RING) > 0;
 }
 
 /* X(way, host it needs) */
@@ -1125,8 +588,8 @@ static bool host_has_dirty_ring(const struct teardown *teardown)
 static const char *const kinds[] = {WAYS(NAME)};
 static const struct way {
 	const char *name;
-	void (*go)(struct teardown *);
-	bool (*possible)(const struct teardown *);
+	void (*go)(struct inn *);
+	bool (*possible)(const struct inn *);
 } ways[] = {WAYS(WAY)};
 
 #define COUNT (sizeof(ways) / sizeof(ways[0]))
@@ -1154,15 +617,16 @@ static unsigned int way_at(const struct teardown *teardown, uint64_t number)
 	return order[number % COUNT];
 }
 
+/* Choices are by the number of the way begun, so that it doesn't matter which process takes it. */
 static void go(struct teardown *teardown, uint64_t number, unsigned int process)
 {
 	unsigned int way = way_at(teardown, number);
 
-	if (!ways[way].possible(teardown))
+	if (!ways[way].possible(&teardown->inn))
 		return;
 	watch(process, ways[way].name);
-	teardown->choices = choices_for(teardown->options.seed, 2 + 2 * number);
-	ways[way].go(teardown);
+	teardown->inn.choices = choices_for(teardown->options.seed, 2 + 2 * number);
+	ways[way].go(&teardown->inn);
 	watch(process, NULL);
 	did(way);
 }
@@ -1181,7 +645,7 @@ static void start_process(struct teardown *teardown, unsigned int process)
 {
 	int pipe_fds[2];
 
-	if (fork_child(pipe_fds) == 0)
+	if (child_fork(pipe_fds) == 0)
 		work(teardown, process);
 	shut(pipe_fds[0]);
 	shut(pipe_fds[1]);
@@ -1206,10 +670,10 @@ static void *share(size_t size)
 	return memory;
 }
 
-static void say_what_is_left_out(const struct teardown *teardown)
+static void say_what_is_left_out(const struct inn *inn)
 {
 	for (unsigned int i = 0; i < COUNT; i++)
-		if (!ways[i].possible(teardown))
+		if (!ways[i].possible(inn))
 			printf("left out: %s, which this host cannot do\n", ways[i].name);
 	printf("left out: unloading KVM's modules, as %s\n",
 	       access("/sys/module/kvm_amd/refcnt", F_OK) ? "they are built in" : "that is left to others");
@@ -1218,11 +682,14 @@ static void say_what_is_left_out(const struct teardown *teardown)
 
 int main(int argc, char **argv)
 {
-	struct teardown teardown = {
-		.options = begin(argc, argv, &program), .kvm = kvm_open(), .shared = share(sizeof(struct shared))};
+	struct teardown teardown = {.options = begin(argc, argv, &program)};
 
-	teardown.cpuid = cpuid_supported(teardown.kvm);
-	say_what_is_left_out(&teardown);
+	teardown.inn.kvm = kvm_open();
+	teardown.shared = share(sizeof(struct shared));
+	teardown.inn.vcpus = teardown.options.vcpus;
+	teardown.inn.cpuid = cpuid_supported(teardown.inn.kvm);
+	teardown.inn.vms = &teardown.shared->vms;
+	say_what_is_left_out(&teardown.inn);
 	watch_start(teardown.options.threads);
 	for (unsigned int i = 0; i < teardown.options.threads; i++)
 		start_process(&teardown, i);
