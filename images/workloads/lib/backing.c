@@ -290,30 +290,31 @@ static bool protect(struct backing *backing, struct choices *choices)
 }
 
 /*
- * Addresses never become free, not even for a moment: another thread may be mapping something, a VM's memory or its own
- * stack, and what it got there would be lost when the window comes back. So what moves leaves an empty mapping behind.
+ * No thread maps anything but at addresses of its own while windows are gone for a moment. Where the window is in several
+ * mappings it can't be moved, but what it would have been moved to is unmapped by then.
  */
 static bool move_away_and_back(struct backing *backing, struct choices *choices)
 {
-	const int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+	const int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
 	size_t bytes = size(backing);
 	uint8_t *away = backing->window + bytes;
+	bool moved = mremap(backing->window, bytes, bytes, flags, away) == away;
 
 	(void)choices;
-	if (mremap(backing->window, bytes, bytes, flags, away) != away)
-		return false; /* what was done before has left it in several mappings */
-	must_work(mremap(away, bytes, bytes, flags, backing->window) == backing->window, "move back");
+	if (moved)
+		must_work(mremap(away, bytes, bytes, flags, backing->window) == backing->window, "move back");
 	reserve(away, bytes);
-	return true;
+	return moved;
 }
 
-/* Its end goes, and comes again. */
 static bool shrink_and_grow(struct backing *backing, struct choices *choices)
 {
 	uint32_t kept = 1 + choose_below(choices, backing->pages - 1);
+	size_t bytes = (size_t)kept * PAGE;
 
-	reserve(at(backing, kept), size(backing) - (size_t)kept * PAGE);
-	must_work(map_from(backing, kept), "map the rest of");
+	must_work(mremap(backing->window, size(backing), bytes, 0) == backing->window, "shrink");
+	if (mremap(backing->window, bytes, size(backing), 0) != backing->window)
+		must_work(map_from(backing, kept), "map the rest of");
 	if (backing->type & LOSING)
 		tag_pages(backing, (struct range){kept, backing->pages - kept});
 	return true;
@@ -323,7 +324,7 @@ static bool shrink_and_grow(struct backing *backing, struct choices *choices)
 static bool map_others(struct backing *backing, struct choices *choices)
 {
 	if (one_in(choices, 2))
-		reserve(backing->window, size(backing));
+		must_work(!munmap(backing->window, size(backing)), "unmap");
 	backing->rotation = choose_below(choices, backing->file_pages - backing->pages + 1);
 	must_work(map_from(backing, 0), "map");
 	tag_pages(backing, (struct range){0, backing->type == BACKING_HOLES ? backing->pages : 0});
