@@ -16,8 +16,8 @@ GOOD = "patched"  # what known-bad kernels are made of
 ANY = "vm-teardown"  # for those that show before any workload has begun
 
 
-async def check(kernels: tuple[KnownBad, ...], overrides: Overrides, progress: Progress) -> tuple[Check, ...]:
-    """Run each of `kernels` with the workload that shows it best, and the good kernel first.
+async def check(kernels: tuple[KnownBad, ...], overrides: Overrides, progress: Progress, done: list[Check]) -> None:
+    """Run each of `kernels` with the workload that shows it best, and the good kernel first; adds each to `done`.
 
     Runs that show what is expected are not kept. Raises RigError for faults of the host or of the good kernel.
     """
@@ -27,17 +27,16 @@ async def check(kernels: tuple[KnownBad, ...], overrides: Overrides, progress: P
     good = {name: await _good(name, kernels, overrides, progress) for name in profiles}
     with progress.task("known-bad kernels", total=len(kernels)) as shown:
 
-        async def one(known: KnownBad) -> Check:
+        async def one(known: KnownBad) -> None:
             async with seats:
                 shown.advance(0, text=known.name)
-                done = await _check(known, good[known.profile], alone)
+                done.append(await _check(known, good[known.profile], alone))
             shown.advance(1, text=known.name)
-            progress.note(told(done))
-            return done
+            progress.note(told(done[-1]))
 
         async with asyncio.TaskGroup() as group:
-            work = [group.create_task(one(known)) for known in kernels]
-    return tuple(each.result() for each in work)
+            for known in kernels:
+                group.create_task(one(known))
 
 
 async def _jobs(overrides: Overrides) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rig import paths, selfcheck
-from rig.errors import BuildError
+from rig.errors import BuildError, HostError
 from rig.experiment import Overrides
 from rig.kernel import known_bad
 from rig.model import Check, KnownBad, Workload
@@ -30,7 +30,9 @@ def warns(side: str, _: int, workload: Workload) -> dict[str, Any]:
 
 
 async def check(*kernels: KnownBad) -> tuple[Check, ...]:
-    return await selfcheck.check(kernels, ASKED, Silent())
+    done: list[Check] = []
+    await selfcheck.check(kernels, ASKED, Silent(), done)
+    return tuple(done)
 
 
 async def test_the_good_kernel_runs_once_for_all_and_each_bad_one_its_own_workload(lab: Lab, own_dirs: Path) -> None:
@@ -74,6 +76,22 @@ async def test_a_good_kernel_that_is_not_good_ends_it(lab: Lab, own_dirs: Path) 
     lab.script = lambda *_: {"console": SPLAT}
     with pytest.raises(BuildError, match=f"patched itself shows {TITLE}"):
         await check(one())
+
+
+async def test_what_is_finished_is_not_lost_when_the_rest_fails(
+    lab: Lab, own_dirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(side: str, number: int, workload: Workload) -> dict[str, Any]:
+        if side == "patched" and lab.boots.count(("patched", ("root-churn",))) > 2:
+            raise HostError("no space left")
+        return warns(side, number, workload)
+
+    lab.script = script
+    done: list[Check] = []
+    kernels = (one(), one("m02-lock-inversion-pages-lock"))
+    with pytest.raises(ExceptionGroup):
+        await selfcheck.check(kernels, replace(ASKED, jobs=1), Silent(), done)
+    assert [each.known.name for each in done] == ["m01-assert-at-teardown"]
 
 
 def test_quick_takes_one_of_each_kind_that_is_sure() -> None:

@@ -10,7 +10,7 @@ from rig import selfcheck, yamlfile
 from rig.cli import live, options, stdout, wait_for
 from rig.errors import Exit, InputError
 from rig.kernel import known_bad
-from rig.model import KnownBad
+from rig.model import Check, KnownBad
 from rig.render import checks
 
 
@@ -47,13 +47,21 @@ def command(
     chosen = _chosen(names, profiles)
     chosen = selfcheck.quick(chosen) if quick else chosen
     overrides = options.overrides({**given, "repeats": given["repeats"] or 1})
-    done = wait_for(selfcheck.check(chosen, overrides, live.shown(quiet=quiet)))
-    stdout().print(checks.summary(done))
+    done: list[Check] = []
+    try:
+        wait_for(selfcheck.check(chosen, overrides, live.shown(quiet=quiet), done))
+    finally:  # what is finished is shown, whatever ended the rest
+        _show(tuple(sorted(done, key=lambda each: each.known.name)), json_file, markdown)
+    sys.exit(Exit.INTRODUCED if any(each.missed for each in done) else Exit.CLEAN)
+
+
+def _show(done: tuple[Check, ...], json_file: Path | None, markdown: Path | None) -> None:
+    if done:
+        stdout().print(checks.summary(done))
     if json_file:
         json_file.write_text(checks.to_json(done))
     if markdown:
         markdown.write_text(checks.markdown(done))
-    sys.exit(Exit.INTRODUCED if any(each.missed for each in done) else Exit.CLEAN)
 
 
 def _chosen(names: tuple[str, ...], profiles: tuple[str, ...]) -> tuple[KnownBad, ...]:
