@@ -17,7 +17,7 @@ GOOD = "patched"
 OURS = ("memslot-churn", "vm-teardown", "root-churn", "error-paths")
 THEIRS = ("kselftest-kvm",)
 STRESS = "memslot_modification_stress_test"
-FEW, MANY = 100, 1100  # slots added and deleted again; what the test takes besides cancels out
+FEW, MANY = 50, 350  # slots added and deleted again; what the test takes besides cancels out
 LIMIT = 60  # seconds of workload time
 
 Say = Callable[..., None]
