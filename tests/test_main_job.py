@@ -64,6 +64,15 @@ async def test_a_known_bad_kernel_is_caught(name: str, workload: str, title: str
     assert " <- patched" in finding["example"]
 
 
+async def test_the_rig_sees_known_mistakes(tmp_path: Path) -> None:
+    file = tmp_path / "checks.json"
+    names = ("m02-lock-inversion-pages-lock", "m31-teardown-needs-vcpu")
+    await rig("selfcheck", *names, "--seconds", "4", "--json", str(file), expect=Exit.CLEAN)
+    checks = json.loads(file.read_text())["checks"]
+    assert [(check["name"], check["caught"]) for check in checks] == [(name, True) for name in names]
+    assert all(check["after"] > 0 for check in checks)
+
+
 async def test_a_patch_that_does_not_compile_is_a_finding_with_the_compilers_words(tmp_path: Path) -> None:
     result = await compared("patched", "b01-does-not-compile", tmp_path, expect=Exit.INTRODUCED)
     (finding,) = result["findings"]
