@@ -13,9 +13,8 @@ from rig.kernel import known_bad, selftests
 from rig.kernel.build import build
 from rig.model import Finding, Kernel, KnownBad, Run, Trial
 from rig.progress import Silent
+from rig.selfcheck import GOOD, introduced
 
-GOOD = "patched"
-OURS = ("memslot-churn", "vm-teardown", "root-churn", "error-paths")
 THEIRS = ("kselftest-kvm",)
 STRESS = "memslot_modification_stress_test"
 FEW, MANY = 50, 350  # slots added and deleted again; what the test takes besides cancels out
@@ -86,13 +85,14 @@ def _comparable(known: KnownBad) -> bool:
 
 async def _caught(kernels: list[KnownBad]) -> tuple[int, int]:
     """Return how many each side caught, having printed when."""
-    share = LIMIT // len(OURS)
-    good = [(await run(None, OURS, share)).trials, (await run(None, THEIRS, LIMIT)).trials]
+    ours = tuple(plan.plan_file("default").workloads)
+    share = LIMIT // len(ours)
+    good = [(await run(None, ours, share)).trials, (await run(None, THEIRS, LIMIT)).trials]
     print(f"{'known-bad kernel':40} {'ours':>8} {'selftests':>10}   seconds of workload time; - is not within {LIMIT}")
     totals = [0, 0]
     for known in kernels:
         runs = (
-            await run(known.name, OURS, share, before=good[0]),
+            await run(known.name, ours, share, before=good[0]),
             await run(known.name, THEIRS, LIMIT, before=good[1]),
         )
         times = [first_sight(each) for each in runs]
@@ -107,14 +107,14 @@ def _shown(when: float | None) -> str:
 
 def first_sight(run: Run) -> float | None:
     """Return after how many seconds of workload time the patched side first showed anything that base did not."""
-    introduced = [each for each in run.comparison.findings if each.patched.hits and not each.base.hits]
-    times = [when for finding in introduced for when in _times(finding, run)]
+    times = [when for finding in introduced(run) for when in _times(finding, run)]
     return min((when for when in times if when <= LIMIT), default=None)
 
 
 def _times(finding: Finding, run: Run) -> list[float]:
     """Return when each trial's workloads had first shown a finding; one that is no report shows at their end."""
     titles = {finding.title, *finding.alt_titles}
+    reported = any(each.report.title in titles for trial in run.trials for each in trial.sightings)
     found = []
     spent = 0.0  # by the workloads before
     for trial in (trial for trial in run.trials if trial.side == "patched"):
@@ -124,6 +124,6 @@ def _times(finding: Finding, run: Run) -> list[float]:
             ]
             found += [spent + each.at - each.began for each in seen if each.at is not None and each.began is not None]
             spent += outcome.seconds
-            if not seen and outcome.workload in finding.workload:
+            if not reported and outcome.workload in finding.workload:
                 found.append(spent)
     return found

@@ -21,7 +21,8 @@ from rig.model import (
     Trial,
     Verdict,
 )
-from rig.symptoms import BOOT, FAILED, Symptom, grouped, symptoms
+from rig.reports.sightings import BOOT
+from rig.symptoms import Symptom, grouped, symptoms
 
 SideName = Literal["base", "patched"]
 
@@ -72,7 +73,7 @@ def _able(trial: Trial, case: str, workloads: frozenset[str]) -> bool:
     if not case:
         return any(valid(trial, name) for name in workloads)
     tests = (test for outcome in trial.outcomes if outcome.workload in workloads for test in outcome.cases)
-    return any(test.name == case and test.status in (Status.PASS, *FAILED) for test in tests)
+    return any(test.name == case and (test.status.failed or test.status is Status.PASS) for test in tests)
 
 
 def _blind(trials: tuple[Trial, ...], workloads: frozenset[str]) -> bool:

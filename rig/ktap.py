@@ -20,7 +20,6 @@ SECONDS = re.compile(r"seconds: (\d+(?:\.\d+)?)")  # what images/ktap-run says a
 SKIPPED_ALL = re.compile(r"1\.\.0 # SKIP[ :-]*(.*)", re.IGNORECASE)  # the plan of a test that can't run
 SAID = 12  # lines before a result that are its reason, if it needs one
 DIRECTIVES = {"SKIP": Status.SKIP, "TODO": Status.SKIP, "XFAIL": Status.SKIP, "ERROR": Status.ERROR}
-FAILED = (Status.FAIL, Status.ERROR)
 
 
 class Reader:
@@ -62,7 +61,7 @@ class Reader:
         outer = self._case(found)
         inside = tuple(each for inner in sorted(self._inner) if inner > depth for each in self._inner.pop(inner))
         cases = tuple(replace(each, name=f"{outer.name}.{each.name}") for each in inside)
-        if not inside or (outer.status in FAILED and not any(each.status in FAILED for each in inside)):
+        if not inside or (outer.status.failed and not any(each.status.failed for each in inside)):
             cases = (*cases, outer)
         self._said.clear()
         self._seconds = 0.0
@@ -85,7 +84,7 @@ class Reader:
 
     def _reason(self, status: Status, given: str) -> str:
         """Return why, in what the result says or else what came before it."""
-        if status in FAILED:
+        if status.failed:
             return "\n".join((*filter(None, (given,)), *self._said))
         if status is Status.PASS:
             return ""

@@ -7,6 +7,8 @@ from typing import Literal
 
 # ---- kernels
 
+Leaks = Literal["always", "suspected", "never"]  # when kmemleak searches after a workload
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -38,7 +40,7 @@ class Profile:
     fragments: tuple[Path, ...]  # Kconfig fragments, later ones win
     cmdline: tuple[str, ...]
     detectors: tuple[str, ...]  # expected to be alive: "kasan", "lockdep", …
-    leaks: Literal["always", "suspected", "never"] = "suspected"  # when kmemleak searches after a workload
+    leaks: Leaks = "suspected"
     known: tuple[str, ...] = ()  # patterns of titles that a good kernel has too, now and then: passed over
     slowdown: float | None = None  # of the workloads, against the profile without debugging; as once measured
 
@@ -147,6 +149,11 @@ class Status(StrEnum):
     MISS = "MISS"
     DONE = "DONE"
 
+    @property
+    def failed(self) -> bool:
+        """Whether something went wrong that the rig is not to blame for."""
+        return self in (Status.FAIL, Status.ERROR)
+
 
 class MetricKind(StrEnum):
     """What a metric can be trusted for."""
@@ -182,7 +189,7 @@ class Workload:
     files: tuple[tuple[str, Path], ...] = ()  # in the guest from its boot on, and where they are on the host
     cases: tuple[Case, ...] = ()  # those of its tests whose result is known without running them
     skip: str = ""  # why it can't be run
-    leaks: Literal["always", "suspected", "never"] = "suspected"  # when kmemleak searches afterwards
+    leaks: Leaks = "suspected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -475,6 +482,11 @@ class KeptRun:
 Sure = Literal["yes", "often", "no"]
 
 
+def kind(title: str) -> str:
+    """Return what speaks in a finding's title: "KASAN", "possible deadlock", "memory left behind"."""
+    return title.partition(" in ")[0].partition(":")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownBad:
     """A kernel with a known mistake in it."""
@@ -485,11 +497,6 @@ class KnownBad:
     workloads: tuple[str, ...]  # that show it, the best one first; () if it shows without any
     profile: str
     sure: Sure
-
-    @property
-    def kind(self) -> str:
-        """Return what speaks in the title: "KASAN", "possible deadlock", "memory left behind"."""
-        return self.expected[0].partition(" in ")[0].partition(":")[0]
 
     def shown_by(self, titles: frozenset[str]) -> bool:
         """Say whether a finding with these titles is what was expected."""

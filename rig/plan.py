@@ -1,7 +1,6 @@
 """YAML and arguments to the whole experiment as one value."""
 
 from pathlib import Path
-from typing import Literal
 
 import psutil
 from pydantic import Field
@@ -10,7 +9,7 @@ from rig import own, paths, workloads, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
-from rig.model import Accel, Profile, Shape
+from rig.model import Accel, Leaks, Profile, Shape
 
 
 class ProfileFile(yamlfile.Strict):
@@ -20,7 +19,7 @@ class ProfileFile(yamlfile.Strict):
     fragments: list[str]
     cmdline: list[str] = Field(default=[])
     detectors: list[str] = Field(default=[])
-    leaks: Literal["always", "suspected", "never"] = "suspected"
+    leaks: Leaks = "suspected"
     known: list[str] = Field(default=[])
     slowdown: float | None = Field(default=None, gt=0)
 

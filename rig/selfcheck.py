@@ -7,7 +7,7 @@ from dataclasses import replace
 from rig import cache, paths, pipeline, plan, store
 from rig.experiment import Overrides, Plan
 from rig.guest import accel
-from rig.model import Check, Finding, KnownBad, Run, Trial
+from rig.model import Check, Finding, KnownBad, Run, Trial, kind
 from rig.progress import Progress, Silent
 from rig.render.checks import told
 
@@ -77,19 +77,24 @@ async def _check(known: KnownBad, good: tuple[Trial, ...], given: Overrides) -> 
 
 
 def _judged(known: KnownBad, run: Run) -> Check:
-    introduced = [each for each in run.comparison.findings if each.patched.hits and not each.base.hits]
-    expected = next((each for each in introduced if known.shown_by(_titles(each))), None)
+    found = introduced(run)
+    expected = next((each for each in found if known.shown_by(_titles(each))), None)
     trials = tuple(trial for trial in run.trials if trial.side == "patched")
     return Check(
         known=known,
         finding=expected,
-        others=tuple(each.title for each in introduced if each is not expected),
+        others=tuple(each.title for each in found if each is not expected),
         hits=expected.patched.hits if expected else 0,
         trials=expected.patched.trials if expected else len(trials),
         after=_after(_titles(expected), trials) if expected else None,
         seconds=run.seconds,
         run="" if expected else run.id,
     )
+
+
+def introduced(run: Run) -> list[Finding]:
+    """Return what the patched side showed and base did not, however few the trials were."""
+    return [each for each in run.comparison.findings if each.patched.hits and not each.base.hits]
 
 
 def _titles(finding: Finding) -> frozenset[str]:
@@ -110,5 +115,5 @@ def _after(titles: frozenset[str], trials: tuple[Trial, ...]) -> float | None:
 def quick(kernels: tuple[KnownBad, ...]) -> tuple[KnownBad, ...]:
     """Return one known-bad kernel for each kind of finding, of those the rig is sure to see in the default profile."""
     sure = [known for known in kernels if known.sure == "yes" and known.profile == "sanitize"]
-    kinds = {known.kind: known for known in reversed(sure)}
+    kinds = {kind(known.expected[0]): known for known in reversed(sure)}
     return tuple(known for known in sure if known in kinds.values())

@@ -5,12 +5,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from rig.model import End, Outcome, Report, Sighting, Status, Trial
+from rig.model import End, Outcome, Report, Sighting, Trial
 from rig.reports import signature, traces
+from rig.reports.sightings import BOOT
 
-FAILED = (Status.FAIL, Status.ERROR)
 TAINTS = {4: "machine check", 5: "bad page", 7: "died", 9: "warned", 14: "soft lockup"}  # of the kernel, by bit
-BOOT = "boot"  # the workload of what is seen before the first one
 ANOMALY = {
     End.PANICKED: "guest panicked",
     End.HUNG: "guest hung",
@@ -46,7 +45,7 @@ def symptoms(trial: Trial) -> Iterator[Symptom]:
         failed = tuple(_failed_cases(trial, outcome))
         yield from failed
         explained |= {outcome.workload for _ in failed}
-        if outcome.status in FAILED and outcome.workload not in explained:
+        if outcome.status.failed and outcome.workload not in explained:
             explained.add(outcome.workload)
             text = "\n".join(filter(None, (outcome.reason, outcome.output)))
             yield _unreported(trial, f"{outcome.workload} failed", "WORKLOAD", outcome.workload, text)
@@ -60,7 +59,7 @@ def symptoms(trial: Trial) -> Iterator[Symptom]:
 
 def _failed_cases(trial: Trial, outcome: Outcome) -> Iterator[Symptom]:
     for case in outcome.cases:
-        if case.status in FAILED:
+        if case.status.failed:
             title = f"{case.name} failed in {outcome.workload}"
             yield replace(_unreported(trial, title, "WORKLOAD", outcome.workload, case.reason), case=case.name)
 

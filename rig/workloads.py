@@ -33,7 +33,6 @@ LEFT = "@left "  # what rig-run found the kernel to hold on to
 ERROR = "@error "  # why tests could not be run
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for a marker's name
 UNFINISHED = "did not end"  # the reason of a test that has begun
-FAILED = (Status.FAIL, Status.ERROR)
 # Detectors, and the key of rig-run's answer that is 0 once one is spent.
 ALIVE = {"lockdep": "debug_locks", "kasan": "kasan", "kmemleak": "kmemleak"}
 
@@ -300,7 +299,7 @@ class Reader:
     def _judge_tests(self, exit_status: int) -> tuple[Status, str]:
         """Judge by the tests themselves; pytest's status tells the rest."""
         cases = tuple(self._cases.values())
-        failed = [case.name for case in cases if case.status in FAILED]
+        failed = [case.name for case in cases if case.status.failed]
         if self._error or self._unreadable:
             return Status.ERROR, self._error or f"printed what can't be read: {self._unreadable}"
         if failed:

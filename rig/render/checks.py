@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from rig.model import Check, KnownBad
+from rig.model import Check, KnownBad, kind
 from rig.render.escape import printable
 
 SCHEMA = 1
@@ -53,10 +53,11 @@ def where(known: KnownBad) -> str:
 
 
 def _words(checks: tuple[Check, ...]) -> Iterable[str]:
-    caught = [done for done in checks if done.finding]
-    kinds = dict.fromkeys(done.known.kind for done in caught)
-    silent = dict.fromkeys(done.known.kind for done in checks if done.known.kind not in kinds)
-    yield f"{len(caught)} of {len(checks)} caught; missed although sure: {sum(done.missed for done in checks)}"
+    caught = sum(done.finding is not None for done in checks)
+    kinds = dict.fromkeys(kind(done.finding.title) for done in checks if done.finding)
+    missed = dict.fromkeys(kind(done.known.expected[0]) for done in checks if not done.finding)
+    silent = [each for each in missed if each not in kinds]
+    yield f"{caught} of {len(checks)} caught; missed although sure: {sum(done.missed for done in checks)}"
     yield f"work here: {', '.join(kinds) or 'nothing'}"
     if silent:
         yield f"not seen to work here: {', '.join(silent)}"
