@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "looking.h"
 
 #define KMEMLEAK AT "/sys/kernel/debug/kmemleak"
 #define TAINT_BAD_PAGE (1 << 5) /* what KASAN leaves behind */

@@ -38,12 +38,6 @@ bool mentions(const char *path, const char *word)
 	return found;
 }
 
-void looking(const char *what)
-{
-	printf("@looking %s\n", what);
-	fflush(stdout);
-}
-
 bool tell(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);

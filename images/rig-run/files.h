@@ -14,9 +14,6 @@ long number_in(const char *path, const char *label);
 /* Whether `word` stands in the file at `path`. */
 bool mentions(const char *path, const char *word);
 
-/* Say what is being done: nobody is to take us for hung, as on a busy host all of it takes its time. */
-void looking(const char *what);
-
 /* Write `text` at once; false if the kernel does not take it. */
 bool tell(const char *path, const char *text);
 

@@ -23,6 +23,7 @@
 #include "events.h"
 #include "files.h"
 #include "gauges.h"
+#include "looking.h"
 
 #define CANNOT_RUN 127
 #define KMSG AT "/dev/kmsg"
