@@ -28,10 +28,10 @@ async def _rates(profile: str, overrides: Overrides, progress: Progress) -> dict
     """Return the rate of each workload under `profile`, with one guest at a time."""
     alone = replace(overrides, profile=profile, workloads=WORKLOADS, jobs=1)
     with cache.scratch() as root, store.draft(root) as draft:
-        return rates(await pipeline.run(plan.make(KERNEL, None, overrides=alone), draft, progress, "rig profiles"))
+        return _best(await pipeline.run(plan.make(KERNEL, None, overrides=alone), draft, progress, "rig profiles"))
 
 
-def rates(run: Run) -> dict[str, float]:
+def _best(run: Run) -> dict[str, float]:
     """Return the best rate of each workload; what else runs on a host only makes them worse."""
     return {change.workload: max(change.base) for change in run.comparison.metrics if change.name == RATE}
 
