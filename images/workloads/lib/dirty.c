@@ -168,12 +168,27 @@ void dirty_empty(const struct slot *slot, enum dirty_mode mode, struct dirty_rin
 		clear_all(slot);
 }
 
+/*
+ * KVM takes neighbouring entries of a ring back together, and if one of them is past the slot's end, none of their pages is
+ * logged any more. Entries of a longer slot that had this number before are such, so they are taken back by themselves;
+ * turning the log off and on has every page logged again.
+ */
+static void forget_former(struct slot *slot, struct dirty_rings *rings, struct crew *crew)
+{
+	rings_collect(rings);
+	slot_toggle_dirty_log(slot);
+	slot_toggle_dirty_log(slot);
+	crew_work(crew, 1);
+}
+
 unsigned int dirty_check(struct slot *slot, enum dirty_mode mode, struct crew *crew, struct dirty_rings *rings)
 {
 	uint32_t before[MOST_PAGES];
 	struct dirty_log log;
 	unsigned int found;
 
+	if (mode == DIRTY_BY_RING)
+		forget_former(slot, rings, crew);
 	dirty_empty(slot, mode, rings);
 	dirty_sums(slot, before);
 	crew_work(crew, 2);
