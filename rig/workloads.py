@@ -202,9 +202,9 @@ class Reader:
         self._unreadable = ""  # the first such line
         self._output: deque[str] = deque(maxlen=LAST_LINES)
 
-    def feed(self, line: str) -> None:
-        """Take the next line, with or without its end."""
-        line = line.rstrip("\r\n")
+    def feed(self, line: str) -> bool:
+        """Take the next line, with or without its end; False if it only says again how far the workload has got."""
+        line, before = line.rstrip("\r\n"), self._progress.iterations
         try:
             said = self._understood(line)
         except ValueError:  # pydantic's are of that kind
@@ -214,6 +214,7 @@ class Reader:
             self._output.append(line[:LONGEST_LINE])
             for case in self._ktap.feed(line[:LONGEST_LINE]):
                 self.take(case)
+        return not line.startswith(PROGRESS) or self._progress.iterations != before
 
     def _understood(self, line: str) -> bool:
         """Take `line` if it is meant for the rig; raises ValueError if it is and can't be read."""

@@ -102,6 +102,13 @@ def test_the_last_progress_counts() -> None:
     assert read(PROGRESS, '@progress {"iterations":9,"l2_entries":50}').iterations == 9
 
 
+def test_the_same_progress_again_is_none() -> None:
+    reader = workloads.Reader(CHURN)
+    more_l2 = '@progress {"iterations":3,"l2_entries":50}'
+    lines = (PROGRESS, PROGRESS, more_l2, "words", '@progress {"iterations":4,"l2_entries":50}')
+    assert [reader.feed(line) for line in lines] == [True, False, False, True, True]
+
+
 def test_skipped_with_its_reason() -> None:
     outcome = read("@skip no /dev/kvm", status=4)
     assert (outcome.status, outcome.reason) == (Status.SKIP, "no /dev/kvm")

@@ -34,6 +34,12 @@ LAST_WORDS = 5.0  # real seconds: a connection and its QEMU end together, give o
 DEBUGGED = 1e5  # the time scale of a guest that a debugger may halt for as long as it likes
 READY = b"rig: ready"  # the last line of images/init
 PANIC = re.compile(rb"Kernel panic - not syncing: (.*)")
+# The kernel's own words for what does not come back: a spinning CPU, an RCU grace period, a waiting task.
+HANG = re.compile(
+    rb"soft lockup - CPU#|hard LOCKUP on cpu|self-detected stall on|detected stalls on|blocked for more than"
+)
+STANDSTILL = 100.0  # seconds in which a workload gets nothing done, however much is heard of it meanwhile
+HANG_STANDSTILL = 30.0  # the same, once the kernel itself has said that something hangs
 Result = TypeVar("Result")
 
 
@@ -50,6 +56,7 @@ class Guest:
         self._credentials = credentials
         self._seen = Evidence()
         self._booted = asyncio.Event()
+        self._hang_told = asyncio.Event()
         self._console = Console(log, pulse=self.pulse, on_line=self._on_line, on_flood=self._on_flood)
         self._monitor = Monitor(self._on_event)
         self._process: asyncio.subprocess.Process
@@ -83,24 +90,34 @@ class Guest:
         return self._seen.ready
 
     async def during(
-        self, work: Coroutine[Any, Any, Result], *, what: str, limit: float, silence: float, end: End = End.HUNG
+        self,
+        work: Coroutine[Any, Any, Result],
+        *,
+        what: str,
+        limit: float,
+        silence: float,
+        end: End = End.HUNG,
+        advance: Pulse | None = None,
     ) -> Result | None:
         """Return what `work` in the guest returns, or None if the guest ended before it could.
 
-        A guest that stays silent for `silence` seconds or needs more than `limit` is asked where it hangs, and ended.
+        A guest that stays silent for `silence` seconds, needs more than `limit` or, where there is an `advance`, gets
+        nothing done for too long is asked where it hangs, and ended.
         """
-        doing, quiet = asyncio.ensure_future(work), asyncio.ensure_future(self.pulse.silence(silence))
+        doing, watches = asyncio.ensure_future(work), {asyncio.ensure_future(self._silent(silence))}
+        if advance:
+            watches |= {asyncio.ensure_future(each) for each in (_idle(advance), self._idle_after_hang(advance))}
         try:
-            await _first(doing, quiet, self.end, limit=limit)
+            await _first(doing, self.end, *watches, limit=limit)
             if not doing.done() and not self.end.done():
-                why = f"silent for {silence:g} s" if quiet.done() else f"not done after {limit:g} s"
+                why = next((each.result() for each in watches if each.done()), f"not done after {limit:g} s")
                 await self._give_up(Ending(end=end, reason=f"{what}: {why}"))
             await _first(doing, limit=LAST_WORDS)
             return doing.result() if doing.done() else None
         finally:
-            doing.cancel()
-            quiet.cancel()
-            await asyncio.gather(doing, quiet, return_exceptions=True)
+            for each in (doing, *watches):
+                each.cancel()
+            await asyncio.gather(doing, *watches, return_exceptions=True)
 
     async def power_off(self) -> Ending:
         """Have the kernel power off, whose way down is under test too, and return how the guest ended."""
@@ -123,11 +140,22 @@ class Guest:
 
     # ---- what is seen
 
+    async def _silent(self, seconds: float) -> str:
+        await self.pulse.silence(seconds)
+        return f"silent for {seconds:g} s"
+
+    async def _idle_after_hang(self, advance: Pulse) -> str:
+        await self._hang_told.wait()
+        await advance.silence(HANG_STANDSTILL)
+        return f"got nothing done for {HANG_STANDSTILL:g} s, and the kernel says that it hangs"
+
     def _on_line(self, line: bytes) -> None:
         if line.rstrip().endswith(READY):
             self._booted.set()
         elif found := PANIC.search(line):
             self._panicked(found[1].decode(errors="replace").strip())
+        elif HANG.search(line):
+            self._hang_told.set()
 
     def _on_event(self, name: str, data: dict[str, Any]) -> None:
         if name == "GUEST_PANICKED":
@@ -244,6 +272,11 @@ async def boot(
         )
         await guest.power_on(argv, work, stack)
         yield guest
+
+
+async def _idle(advance: Pulse) -> str:
+    await advance.silence(STANDSTILL)
+    return f"got nothing done for {STANDSTILL:g} s"
 
 
 async def _first(*some: asyncio.Future[Any], limit: float | None = None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rig.guest import machine, pytests
+from rig.guest.console import Pulse
 from rig.guest.ending import Ending
 from rig.guest.lines import Lines
 from rig.guest.machine import Guest
@@ -102,17 +103,21 @@ async def _status(
 ) -> int | None:
     """Return the exit status of `workload`, or None with the guest at its end."""
 
+    advance = Pulse()
+
     def read(line: bytes) -> None:  # in the shell's thread
         text = line.decode(errors="replace")
-        reader.feed(text)
+        if reader.feed(text):
+            advance.beat()
         tell(text)
 
     lines = Lines(read)
-    silence = workload.limit if workload.program else SILENCE  # a user's need not say anything
+    own = workload.program is not None  # and need not say anything
+    silence, watched = (workload.limit, None) if own else (SILENCE, advance)
     ran = None
     with suppress(ShellError, TimeoutError):
         running = _running(guest, workload, lines.feed, log)
-        ran = await guest.during(running, what=workload.name, limit=workload.limit, silence=silence)
+        ran = await guest.during(running, what=workload.name, limit=workload.limit, silence=silence, advance=watched)
     lines.end()
     if ran and ran.status is not None:
         return ran.status

@@ -36,6 +36,7 @@ class Command:
     console: str = ""
     status: int = 0
     act: Act = ""
+    again: bool = False  # print the same each tenth of a second, for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +145,9 @@ class Machine:
         scripted = self.behaviour["commands"].get(name) or asdict(Command(act="off" if "poweroff" in line else ""))
         self.say(scripted["console"])
         channel.sendall(scripted["output"].encode())
+        while scripted["again"]:
+            threading.Event().wait(0.1)
+            channel.sendall(scripted["output"].encode())
         if scripted["act"] == "hang up":
             channel.get_transport().sock.shutdown(socket.SHUT_RDWR)
         self.act(scripted["act"])

@@ -68,6 +68,33 @@ async def test_a_guest_that_dies_under_a_workload_ends_the_trial(
     assert done.end_reason in outcome.reason
 
 
+@pytest.mark.parametrize(
+    ("console", "reason"),
+    [
+        ("", "one: got nothing done for 0.6 s"),
+        (
+            "[   28.1][    C0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [memslot-churn:99]",
+            "one: got nothing done for 0.3 s, and the kernel says that it hangs",
+        ),
+        (
+            "[   70.1][   T30] INFO: task kvm:9 blocked for more than 60 seconds.",
+            "one: got nothing done for 0.3 s, and",
+        ),
+        ("[   40.0][    C1] rcu: INFO: rcu_sched self-detected stall on CPU", "one: got nothing done for 0.3 s, and"),
+    ],
+)
+async def test_a_workload_that_gets_nothing_done_hangs_however_much_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: str, reason: str
+) -> None:
+    monkeypatch.setattr("rig.guest.machine.STANDSTILL", 0.6)
+    monkeypatch.setattr("rig.guest.machine.HANG_STANDSTILL", 0.3)
+    busy = Command(output=PROGRESS, console=console, again=True)
+    fake.install(tmp_path, monkeypatch, Behaviour(commands={"one": busy}))
+    done = await run(tmp_path, workload("one"))
+    assert done.end is End.HUNG
+    assert done.end_reason.startswith(reason)
+
+
 async def test_a_guest_that_lives_on_without_ssh_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rig.guest.machine.LAST_WORDS", 0.2)
     fake.install(tmp_path, monkeypatch, Behaviour(commands={"one": Command(act="hang up")}))
