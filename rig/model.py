@@ -346,6 +346,7 @@ class Trial:
     outcomes: tuple[Outcome, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     dropped: int = 0  # messages of the kernel that its console had no time for
+    began: float = 0.0  # seconds after the run did
 
 
 # ---- comparison
@@ -395,6 +396,7 @@ class Finding:
     patched: Count
     p_value: float | None = None  # exact, one-sided; None where counting makes no sense (build, warnings)
     explanation: str = ""  # one sentence
+    advice: str = ""  # what would settle it; "" where nothing is open
     example: str = ""  # text of its first sighting
     place: Location | None = None  # in the source, to blame
     source: tuple[tuple[int, str], ...] = ()  # the numbered lines around that place
@@ -413,8 +415,12 @@ class MetricChange:
     base: tuple[float, ...]  # one value a trial
     patched: tuple[float, ...]
     change: float | None  # of the medians, relative to base; None if base is 0
-    p_value: float | None
+    p_value: float | None  # of its test by itself
     significant: bool
+    low: float | None = None  # of a 95% interval for `change`; None if there are too few values, or base is 0
+    high: float | None = None
+    q_value: float | None = None  # `p_value`, corrected for how many metrics were tested
+    guarded: bool = False  # the plan names it as one that must not rise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,6 +459,27 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A part of a run that is no trial: a build, the image, a round of trials; for its time line."""
+
+    what: str
+    began: float  # seconds after the run did
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the plan said of how far to go."""
+
+    workloads: tuple[str, ...]
+    seconds: int  # of stress per workload and trial
+    repeats: int
+    confirm: int
+    confidence: float  # wanted of "new" and "fixed"
+    budget: float | None  # seconds for the whole run; None for as many as it takes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run as it is kept. `patched` is None when one kernel ran alone; paths in it may be of another host."""
 
@@ -465,6 +492,9 @@ class Run:
     trials: tuple[Trial, ...]
     comparison: Comparison
     environment: Environment
+    settings: Settings | None = None  # None in a run of an earlier version
+    stages: tuple[Stage, ...] = ()
+    patch: str = ""  # what makes base's tree that of patched, as a unified diff; "" where it is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
