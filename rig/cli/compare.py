@@ -10,7 +10,8 @@ import click
 from rig import pipeline, plan, store
 from rig.cli import live, options, stdout, wait_for
 from rig.errors import Exit, InputError
-from rig.model import Verdict
+from rig.experiment import Plan
+from rig.model import Trial, Verdict
 from rig.render import document, script, terminal
 
 STATUSES = {
@@ -19,6 +20,8 @@ STATUSES = {
     Verdict.INCONCLUSIVE: Exit.UNDECIDED,
     Verdict.ERROR: Exit.UNDECIDED,
 }
+
+LOOKED_AT = 10  # stored runs
 
 
 @click.command()
@@ -54,9 +57,9 @@ def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: 
         console.print(terminal.plan(planned))
         return
     with store.draft() as draft:
-        progress = live.shown(quiet=given["quiet"])
-        progress.note(f"run directory: {draft.directory}")
-        run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
+        with live.shown(quiet=given["quiet"], verbose=given["verbose"], earlier=alike(planned)) as progress:
+            progress.note(f"run directory: {draft.directory}")
+            run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
         draft.add("result.json", document.to_json(run))
         draft.add("reproduce.sh", script.reproduce(run), executable=True)
     directory = store.location(run.id)
@@ -64,3 +67,12 @@ def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: 
     if json_file:
         json_file.write_text(document.to_json(run))
     sys.exit(STATUSES[run.comparison.verdict])
+
+
+def alike(planned: Plan) -> tuple[Trial, ...]:
+    """Return trials of the latest run that was stored of the same profile and seconds, to expect the same of."""
+    for run in store.latest(LOOKED_AT):
+        like = run.environment.profile == planned.profile.name
+        if like and (run.settings is None or run.settings.seconds == planned.seconds):
+            return run.trials
+    return ()

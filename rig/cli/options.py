@@ -43,11 +43,12 @@ tree = click.option(
     help="the git tree that KERNEL revisions are of",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="no progress, only the result")
+verbose = click.option("-v", "--verbose", is_flag=True, help="say all that happens, a line each")
 
 
 def experiment(function: Function) -> Function:
     """Add the options that say how an experiment is done; they arrive as keyword arguments."""
-    for option in reversed((*_EXPERIMENT, tree, quiet)):
+    for option in reversed((*_EXPERIMENT, tree, quiet, verbose)):
         function = option(function)
     return function
 
