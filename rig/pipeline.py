@@ -3,13 +3,14 @@
 import asyncio
 import platform
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
 from rig import compare, store
 from rig.compare import Rules, Side, SideName
 from rig.errors import BuildError
+from rig.events import Boot, Coming, Planned, Seen, TrialDone
 from rig.experiment import Plan
 from rig.guest import accel, image, qemu, trial
 from rig.kernel import selftests
@@ -18,7 +19,6 @@ from rig.model import (
     Accel,
     BuildFailure,
     Comparison,
-    End,
     Environment,
     Finding,
     Image,
@@ -26,12 +26,13 @@ from rig.model import (
     Recipe,
     Run,
     Selftests,
+    Sighting,
     Trial,
     Workload,
 )
 from rig.plan import guests_that_fit
-from rig.progress import Progress, Task
-from rig.reading import Reader, reader
+from rig.progress import Progress
+from rig.reading import Reader, overheard, reader
 from rig.selftests import Suite
 from rig.workloads import Listed, Own, command
 
@@ -51,6 +52,12 @@ class Bench:
     numbers: dict[SideName, Iterator[int]]  # of the boots of each side
     readers: dict[SideName, Reader]  # of the consoles of each side, once its kernel is there
     selftests: dict[SideName, Selftests | None]  # of the tree of each side, if they are planned
+
+    def announce(self, turns: Iterable[tuple[SideName, str]], workloads: tuple[str, ...]) -> None:
+        """Tell of the trials to come, given by side and kernel."""
+        coming = tuple(Coming(side=side, kernel=kernel, workloads=workloads) for side, kernel in turns)
+        jobs = self.plan.jobs or guests_that_fit(self.plan.shape, self.accel)
+        self.progress.tell(Planned(trials=coming, jobs=jobs, known=self.plan.profile.known))
 
     def workloads(self, side: SideName, names: Collection[str]) -> tuple[Workload, ...]:
         """Return the planned workloads among `names`, ready to be run on a side."""
@@ -82,6 +89,8 @@ async def run(
     """
     began = time.monotonic()
     bench = await _bench(plan, draft, progress)
+    named = [(name, recipe.name) for name, recipe in zip(NAMES, (plan.base, plan.patched), strict=True) if recipe]
+    bench.announce(named[1 if before else 0 :] * plan.repeats, _planned(bench))
     base = await _build(plan.base, bench)
     patched = await _build(plan.patched, bench) if plan.patched else None
     if isinstance(base, BuildFailure):
@@ -191,9 +200,9 @@ async def _rounds(
     """Run the sides of `names` `repeats` times more, taking turns, and return all with those trials added."""
     taking_part = [(name, side) for name, side in zip(NAMES, sides, strict=False) if name in names]
     turns = taking_part * repeats
-    with bench.progress.task("trials", total=len(turns) * len(workloads)) as shown:
-        async with asyncio.TaskGroup() as group:
-            runs = [group.create_task(_round(bench, name, side, workloads, shown)) for name, side in turns]
+    bench.announce(((name, side.kernel.name) for name, side in turns), workloads)
+    async with asyncio.TaskGroup() as group:
+        runs = [group.create_task(_round(bench, name, side, workloads)) for name, side in turns]
     done = list(zip(turns, (run.result() for run in runs), strict=True))
     return tuple(
         replace(side, trials=(*side.trials, *(each for (name, _), more in done if name == own for each in more)))
@@ -201,52 +210,50 @@ async def _rounds(
     )
 
 
-async def _round(
-    bench: Bench, name: SideName, side: Side, workloads: tuple[str, ...], shown: Task
-) -> tuple[Trial, ...]:
+async def _round(bench: Bench, name: SideName, side: Side, workloads: tuple[str, ...]) -> tuple[Trial, ...]:
     """Run every workload once; in one boot, if no guest dies and no detector is spent on the way."""
     assert isinstance(side.kernel, Kernel)
     trials: list[Trial] = []
     left = bench.workloads(name, workloads)
     async with bench.seats:
         while left:
-            shown.advance(0, text=f"{name} {side.kernel.name}: boot")
             trials.append(await _trial(bench, name, side.kernel, left))
             ran = {outcome.workload for outcome in trials[-1].outcomes}
-            shown.advance(len(ran), text=f"{name} {side.kernel.name}: {_told(trials[-1])}")
             left = tuple(workload for workload in left if workload.name not in ran)
             if not ran:  # it never got that far, and won't the next time
-                shown.advance(len(left))
                 break
     return tuple(trials)
 
 
 async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[Workload, ...]) -> Trial:
     """Boot once, run what can be run, read the console, keep the trial."""
-    done = await trial.run(
-        kernel,
-        workloads,
-        side=name,
-        index=next(bench.numbers[name]),
-        profile=bench.plan.profile,
-        shape=bench.plan.shape,
-        accel=bench.accel,
-        image=bench.image,
-        directory=bench.draft.directory,
-        progress=bench.progress,
-    )
+    boot = Boot(side=name, kernel=kernel.name, index=next(bench.numbers[name]))
+    async with overheard(bench.draft.directory / trial.console_of(boot), _teller(bench, boot)):
+        done = await trial.run(
+            kernel,
+            workloads,
+            side=name,
+            index=boot.index,
+            profile=bench.plan.profile,
+            shape=bench.plan.shape,
+            accel=bench.accel,
+            image=bench.image,
+            directory=bench.draft.directory,
+            progress=bench.progress,
+        )
     done = await bench.readers[name].read(done, bench.draft.directory)
     bench.draft.keep(done)
-    bench.progress.note(f"{name} {done.index}: {_told(done)}")
+    bench.progress.tell(TrialDone(boot=boot, trial=done))
     return done
 
 
-def _told(done: Trial) -> str:
-    """Return one line about a finished trial."""
-    outcomes = ", ".join(f"{outcome.workload} {outcome.status}" for outcome in done.outcomes) or "no workload ran"
-    titles = "; ".join(dict.fromkeys(sighting.report.title for sighting in done.sightings))
-    end = "" if done.end is End.FINISHED else f"; {done.end}: {done.end_reason}"
-    return f"{outcomes}{end}" + (f"; reports: {titles}" if titles else "")
+def _teller(bench: Bench, boot: Boot) -> Callable[[Sighting], None]:
+    """Return what tells of reports that a console shows while its guest still runs."""
+
+    def tell(sighting: Sighting) -> None:
+        bench.progress.tell(Seen(boot=boot, workload=sighting.workload, title=sighting.report.title))
+
+    return tell
 
 
 async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Environment:
