@@ -43,6 +43,7 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, **gi
     rig compare base my.patch --workload root-churn --seconds 30
     rig compare base my.patch --workload ./reproducer
     rig compare v6.1 HEAD --tree ~/linux --json result.json
+    rig compare base my.patch --verbose 2> rig.log
     """
     carry_out(base, patched, given, json_file, dry_run=dry_run)
 

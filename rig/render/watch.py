@@ -196,7 +196,7 @@ def _fit(text: str, width: int) -> str:
     if len(text) <= width:
         return text.ljust(width)
     short = text.partition(" ")[2] if text.startswith(("run ", "boot ")) else ""
-    return short.rjust(width)[:width] if short else f"{text[: width - 1]}…"
+    return short.ljust(width)[:width] if short else f"{text[: width - 1]}…"
 
 
 # ---- the lines below it
