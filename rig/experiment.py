@@ -17,6 +17,8 @@ class Overrides:
     workloads: tuple[str, ...] = ()
     repeats: int | None = None
     confirm: int | None = None
+    confidence: float | None = None
+    budget: int | None = None
     seconds: int | None = None
     vcpus: int | None = None
     threads: int | None = None
@@ -37,6 +39,8 @@ class Plan:
     guarded: tuple[str, ...]  # patterns of WORKLOAD/METRIC: exact counters that must not rise
     repeats: int
     confirm: int
+    confidence: float  # wanted of "new" and "fixed"
+    budget: int | None  # seconds for the whole run; None for as many as it takes
     seconds: int
     threads: int
     seed: int

@@ -44,6 +44,11 @@ class Profile:
     known: tuple[str, ...] = ()  # patterns of titles that a good kernel has too, now and then: passed over
     slowdown: float | None = None  # of the workloads, against the profile without debugging; as once measured
 
+    @property
+    def judges_speed(self) -> bool:
+        """Whether times and rates mean something: no detector slows the kernel down."""
+        return not self.detectors
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompilerWarning:
@@ -94,6 +99,7 @@ class BuildFailure:
     errors: tuple[str, ...]  # the compiler's error lines, the first ones first
     log: Path
     seconds: float
+    tree: str = ""  # git tree id of the patched source
 
 
 # ---- guests

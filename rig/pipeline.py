@@ -2,17 +2,18 @@
 
 import asyncio
 import platform
-import time
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 
 from rig import compare, store
+from rig.budget import Budget
 from rig.compare import Rules, Side, SideName
 from rig.errors import BuildError
 from rig.experiment import Plan
 from rig.guest import accel, image, qemu, trial
-from rig.kernel import selftests
+from rig.kernel import selftests, trees
 from rig.kernel.build import build
 from rig.model import (
     Accel,
@@ -26,6 +27,8 @@ from rig.model import (
     Recipe,
     Run,
     Selftests,
+    Settings,
+    Stage,
     Trial,
     Workload,
 )
@@ -48,9 +51,18 @@ class Bench:
     draft: store.Draft
     progress: Progress
     seats: asyncio.Semaphore  # as many as guests may run at once
+    budget: Budget
     numbers: dict[SideName, Iterator[int]]  # of the boots of each side
     readers: dict[SideName, Reader]  # of the consoles of each side, once its kernel is there
     selftests: dict[SideName, Selftests | None]  # of the tree of each side, if they are planned
+    stages: list[Stage]  # that are over
+
+    @contextmanager
+    def stage(self, what: str) -> Iterator[None]:
+        """Take down when something was begun and how long it took."""
+        began = self.budget.gone
+        yield
+        self.stages.append(Stage(what=what, began=round(began, 1), seconds=round(self.budget.gone - began, 1)))
 
     def workloads(self, side: SideName, names: Collection[str]) -> tuple[Workload, ...]:
         """Return the planned workloads among `names`, ready to be run on a side."""
@@ -80,8 +92,8 @@ async def run(
     `before`, base is not run again unless a suspicion has to be confirmed.
     Raises BuildError if the base kernel can't be built, RigError for faults of the host.
     """
-    began = time.monotonic()
-    bench = await _bench(plan, draft, progress)
+    budget = Budget(seconds=plan.budget)
+    bench = await _bench(plan, draft, progress, budget)
     base = await _build(plan.base, bench)
     patched = await _build(plan.patched, bench) if plan.patched else None
     if isinstance(base, BuildFailure):
@@ -91,19 +103,22 @@ async def run(
     result = Run(
         id=draft.id,
         began=draft.began.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - began, 1),
+        seconds=round(budget.gone, 1),
         command=command_line,
         base=base,
         patched=patched,
         trials=tuple(each for side in sides for each in side.trials),
         comparison=comparison,
         environment=await _environment(bench, base, patched),
+        settings=_settings(plan),
+        stages=tuple(bench.stages),
+        patch=await _patch(base, patched),
     )
     draft.finish(result)
     return result
 
 
-async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
+async def _bench(plan: Plan, draft: store.Draft, progress: Progress, budget: Budget) -> Bench:
     chosen = await accel.find(plan.accel)
     progress.note(f"acceleration: {chosen.name}: {chosen.reason}")
     return Bench(
@@ -112,15 +127,34 @@ async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
         image=await image.build(progress),
         draft=draft,
         progress=progress,
+        budget=budget,
         seats=asyncio.Semaphore(plan.jobs or guests_that_fit(plan.shape, chosen)),
         numbers={"base": count(1), "patched": count(1)},
         readers={},
         selftests={},
+        stages=[],
     )
 
 
+def _settings(plan: Plan) -> Settings:
+    return Settings(
+        workloads=tuple(entry.name for entry in plan.workloads),
+        seconds=plan.seconds,
+        repeats=plan.repeats,
+        confirm=plan.confirm,
+        confidence=plan.confidence,
+        budget=plan.budget,
+    )
+
+
+async def _patch(base: Kernel, patched: Kernel | BuildFailure | None) -> str:
+    """Return the difference between the trees, "" where there is none to be had."""
+    return await trees.difference(base.tree, patched.tree) if patched else ""
+
+
 async def _build(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
-    kernel = await build(recipe, bench.plan.profile, bench.progress)
+    with bench.stage(f"build {recipe.name}"):
+        kernel = await build(recipe, bench.plan.profile, bench.progress)
     bench.draft.copy(kernel.log, f"build-{store.named(recipe.name)}.log")
     return kernel
 
@@ -153,18 +187,26 @@ async def _settle(
     comparison = _compared(bench, sides)
     doubtful = compare.suspicions(comparison.findings)
     for _ in range(bench.plan.confirm if patched else 0):
-        if not doubtful:
+        if not doubtful or bench.budget.left_out:
             break
         bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
         sides = await _rounds(bench, sides, _involved(bench, doubtful), 1)
         comparison = _compared(bench, sides)
         doubtful = compare.undecided(comparison.findings)
-    return sides, comparison
+    notes = tuple(filter(None, (bench.budget.note,)))
+    return sides, replace(comparison, notes=comparison.notes + notes)
 
 
 def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
     profile = bench.plan.profile
-    rules = Rules(planned=_planned(bench), profile=profile.name, guarded=bench.plan.guarded, known=profile.known)
+    rules = Rules(
+        planned=_planned(bench),
+        profile=profile.name,
+        guarded=bench.plan.guarded,
+        known=profile.known,
+        alpha=1 - bench.plan.confidence,
+        judges_speed=profile.judges_speed,
+    )
     if len(sides) == 1:
         return compare.alone(sides[0], rules)
     before, after = sides
@@ -209,7 +251,7 @@ async def _round(
     trials: list[Trial] = []
     left = bench.workloads(name, workloads)
     async with bench.seats:
-        while left:
+        while left and bench.budget.admits(workload.name for workload in left):
             shown.advance(0, text=f"{name} {side.kernel.name}: boot")
             trials.append(await _trial(bench, name, side.kernel, left))
             ran = {outcome.workload for outcome in trials[-1].outcomes}
@@ -223,6 +265,7 @@ async def _round(
 
 async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[Workload, ...]) -> Trial:
     """Boot once, run what can be run, read the console, keep the trial."""
+    began = bench.budget.gone
     done = await trial.run(
         kernel,
         workloads,
@@ -235,7 +278,8 @@ async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[
         directory=bench.draft.directory,
         progress=bench.progress,
     )
-    done = await bench.readers[name].read(done, bench.draft.directory)
+    done = replace(await bench.readers[name].read(done, bench.draft.directory), began=round(began, 1))
+    bench.budget.learn(done)
     bench.draft.keep(done)
     bench.progress.note(f"{name} {done.index}: {_told(done)}")
     return done

@@ -1,11 +1,12 @@
 """YAML and arguments to the whole experiment as one value."""
 
 from pathlib import Path
+from typing import Annotated
 
 import psutil
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from rig import own, paths, workloads, yamlfile
+from rig import duration, own, paths, workloads, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
@@ -24,6 +25,10 @@ class ProfileFile(yamlfile.Strict):
     slowdown: float | None = Field(default=None, gt=0)
 
 
+def _seconds(written: object) -> object:
+    return duration.seconds(str(written)) if written is not None else None
+
+
 class PlanFile(yamlfile.Strict):
     """configs/plans/NAME.yaml."""
 
@@ -31,7 +36,9 @@ class PlanFile(yamlfile.Strict):
     workloads: list[str] = Field(min_length=1)
     guarded: list[str] = Field(default=[])
     repeats: int = Field(default=3, ge=1)
-    confirm: int = Field(default=3, ge=0)
+    confirm: int = Field(default=9, ge=0)
+    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    budget: Annotated[int | None, BeforeValidator(_seconds)] = None
     seconds: int = Field(default=10, ge=1)
     vcpus: int = Field(default=2, ge=1, le=16)
     threads: int = Field(default=2, ge=1, le=64)
@@ -127,6 +134,8 @@ def make(
         guarded=tuple(read.guarded),
         repeats=read.repeats,
         confirm=read.confirm,
+        confidence=read.confidence,
+        budget=read.budget,
         seconds=read.seconds,
         threads=read.threads,
         seed=read.seed,

@@ -71,6 +71,28 @@ async def test_confirmation_ends_at_the_plans_limit(lab: Lab, tmp_path: Path) ->
     assert result.comparison.verdict is Verdict.INCONCLUSIVE
 
 
+async def test_a_spent_budget_ends_confirmation_and_is_said(lab: Lab, tmp_path: Path) -> None:
+    lab.script = bad("root-churn")
+    result = await run(planned(budget=0, repeats=1), tmp_path)
+    assert lab.boots == []
+    assert result.comparison.verdict is Verdict.INCONCLUSIVE
+    assert "the budget of 0s was too short for 2 more boots" in result.comparison.notes
+
+
+async def test_a_confidence_that_is_higher_takes_more_trials(lab: Lab, tmp_path: Path) -> None:
+    lab.script = bad("root-churn")
+    result = await run(planned(confidence=0.999, confirm=9), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.status, finding.patched.trials) == (FindingStatus.NEW, 7)
+
+
+async def test_the_run_says_when_what_was_done(lab: Lab, tmp_path: Path) -> None:
+    result = await run(planned(repeats=1), tmp_path)
+    assert [stage.what for stage in result.stages] == ["build base", "build patched"]
+    assert result.settings
+    assert (result.settings.repeats, result.settings.confidence) == (1, 0.95)
+
+
 async def test_no_more_guests_at_once_than_jobs(lab: Lab, tmp_path: Path) -> None:
     await run(planned(jobs=2), tmp_path)
     assert lab.most == 2
