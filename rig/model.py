@@ -483,6 +483,7 @@ class Settings:
     confirm: int
     confidence: float  # wanted of "new" and "fixed"
     budget: float | None  # seconds for the whole run; None for as many as it takes
+    guarded: tuple[str, ...] = ()  # patterns of WORKLOAD/METRIC: exact counters that must not rise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

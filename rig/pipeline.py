@@ -144,6 +144,7 @@ def _settings(plan: Plan) -> Settings:
         confirm=plan.confirm,
         confidence=plan.confidence,
         budget=plan.budget,
+        guarded=plan.guarded,
     )
 
 
