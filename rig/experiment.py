@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rig import workloads
-from rig.model import Profile, Recipe, Shape
+from rig.model import Clock, Profile, Recipe, Shape
 
 AccelRequest = Literal["auto", "kvm", "tcg"]
 
@@ -26,6 +26,7 @@ class Overrides:
     seed: int | None = None
     jobs: int | None = None
     accel: AccelRequest = "auto"
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +48,4 @@ class Plan:
     jobs: int | None  # guests at once; None for as many as fit
     shape: Shape
     accel: AccelRequest
+    clock: Clock

@@ -8,6 +8,7 @@ from typing import Literal
 # ---- kernels
 
 Leaks = Literal["always", "suspected", "never"]  # when kmemleak searches after a workload
+Clock = Literal["host", "virtual"]  # what a guest's time follows: the host's clock, or the instructions it has run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,7 @@ class Accel:
     name: Literal["kvm", "tcg"]
     reason: str
     time_scale: float  # limits meant for real hardware are multiplied by this
+    clock: Clock = "host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -449,6 +451,7 @@ class Environment:
     base_config: str
     patched_config: str
     threads: int = 2  # of each workload
+    clock: Clock = "host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,7 +119,7 @@ async def run(
 
 
 async def _bench(plan: Plan, draft: store.Draft, progress: Progress, budget: Budget) -> Bench:
-    chosen = await accel.find(plan.accel)
+    chosen = await accel.find(plan.accel, plan.clock)
     progress.note(f"acceleration: {chosen.name}: {chosen.reason}")
     return Bench(
         plan=plan,
@@ -306,6 +306,7 @@ async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailur
         profile=bench.plan.profile.name,
         vcpus=bench.plan.shape.vcpus,
         threads=bench.plan.threads,
+        clock=bench.accel.clock,
         memory_mib=bench.plan.shape.memory_mib,
         seed=bench.plan.seed,
         host=f"{platform.node()} {platform.machine()} {platform.release()}",

@@ -10,7 +10,7 @@ from rig import duration, own, paths, workloads, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
-from rig.model import Accel, Leaks, Profile, Shape
+from rig.model import Accel, Clock, Leaks, Profile, Shape
 
 
 class ProfileFile(yamlfile.Strict):
@@ -44,6 +44,7 @@ class PlanFile(yamlfile.Strict):
     threads: int = Field(default=2, ge=1, le=64)
     memory: int = Field(default=1024, ge=256)
     seed: int = Field(default=1, ge=0)
+    clock: Clock = "host"
 
 
 def profile(name: str) -> Profile:
@@ -125,7 +126,7 @@ def make(
     read = _overridden(plan_file(file), overrides)
     base_recipe = recipe.resolve(base, tree=tree)
     patched_recipe = recipe.resolve(patched, base=base_recipe, tree=tree) if patched is not None else None
-    shape = Shape(vcpus=read.vcpus, memory_mib=read.memory)
+    shape = _shape(read)
     return Plan(
         base=base_recipe,
         patched=patched_recipe,
@@ -142,7 +143,14 @@ def make(
         jobs=overrides.jobs,
         shape=shape,
         accel=overrides.accel,
+        clock=read.clock,
     )
+
+
+def _shape(file: PlanFile) -> Shape:
+    if file.clock == "virtual" and file.vcpus > 1:
+        raise InputError("with virtual time QEMU does not bring up a second processor", hint="add --vcpus 1")
+    return Shape(vcpus=file.vcpus, memory_mib=file.memory)
 
 
 def _overridden(file: PlanFile, overrides: Overrides) -> PlanFile:

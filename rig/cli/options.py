@@ -66,6 +66,11 @@ _EXPERIMENT = (
     click.option("--seed", type=click.IntRange(0), help="of the workloads' random choices"),
     jobs,
     accel,
+    click.option(
+        "--clock",
+        type=click.Choice(["host", "virtual"]),
+        help="what time in emulated guests follows; virtual counts instructions, so that the host's load does not show",
+    ),
 )
 tree = click.option(
     "--tree",
