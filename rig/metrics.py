@@ -77,6 +77,7 @@ def _change(key: tuple[str, str], metric: Metric, base: tuple[float, ...], patch
         significant=metric.kind is MetricKind.EXACT and apart,
         low=low,
         high=high,
+        operations=metric.operations,
     )
 
 

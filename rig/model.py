@@ -208,6 +208,7 @@ class Metric:
     value: float
     unit: str
     kind: MetricKind
+    operations: int = 0  # of which `value` is the sum; 0 if it is no sum over any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -429,6 +430,7 @@ class MetricChange:
     high: float | None = None
     q_value: float | None = None  # `p_value`, corrected for how many metrics were tested
     guarded: bool = False  # the plan names it as one that must not rise
+    operations: int = 0  # of which each value is the sum; 0 if it is no sum over any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,9 +131,10 @@ def _size(change: MetricChange) -> float:
 
 
 def _metrics(changes: Iterable[MetricChange]) -> Table:
-    table = _table("workload", "metric", "base", "patched", "change")
+    table = _table("workload", "metric", "base", "patched", "change", "per operation")
     for change in changes:
-        table.add_row(change.workload, change.name, _span(change.base), _span(change.patched), _change(change))
+        values = _span(change.base), _span(change.patched), _change(change), _per_operation(change)
+        table.add_row(change.workload, change.name, *values)
     return table
 
 
@@ -148,6 +149,13 @@ def _change(change: MetricChange) -> str:
         return "was 0"
     exact = change.kind is MetricKind.EXACT or change.low is None or change.high is None
     return f"{change.change:+.1%}" + ("" if exact else f" ({change.low:+.1%} to {change.high:+.1%})")
+
+
+def _per_operation(change: MetricChange) -> str:
+    if change.operations < 2 or not change.patched:
+        return ""
+    before, after = (median(values) / change.operations for values in (change.base, change.patched))
+    return f"{before:.4g} to {after:.4g} {change.unit}"
 
 
 def _sides(run: Run) -> Text:
