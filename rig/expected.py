@@ -36,7 +36,14 @@ def times(standing: Standing) -> Times:
 
 
 def left(standing: Standing, now: float) -> float | None:
-    """Return the seconds until all that is planned is done; None as long as nothing is known of it."""
+    """Return the seconds until all that is planned is done, or the budget is spent; None if nothing is known of it."""
+    usual = _unbounded(standing, now)
+    if usual is None or standing.budget is None:
+        return usual
+    return max(0.0, min(usual, standing.began + standing.budget - now))
+
+
+def _unbounded(standing: Standing, now: float) -> float | None:
     trials, work = _trials_left(standing, now), _work_left(standing, now)
     if trials is None or work is None:
         return trials if not standing.works else None

@@ -2,18 +2,19 @@
 
 import asyncio
 import platform
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 
 from rig import compare, store
+from rig.budget import Budget
 from rig.compare import Rules, Side, SideName
 from rig.errors import BuildError
 from rig.events import Boot, Coming, Planned, Seen, TrialDone
 from rig.experiment import Plan
 from rig.guest import accel, image, qemu, trial
-from rig.kernel import selftests
+from rig.kernel import selftests, trees
 from rig.kernel.build import build
 from rig.model import (
     Accel,
@@ -26,7 +27,9 @@ from rig.model import (
     Recipe,
     Run,
     Selftests,
+    Settings,
     Sighting,
+    Stage,
     Trial,
     Workload,
 )
@@ -49,15 +52,25 @@ class Bench:
     draft: store.Draft
     progress: Progress
     seats: asyncio.Semaphore  # as many as guests may run at once
+    budget: Budget
     numbers: dict[SideName, Iterator[int]]  # of the boots of each side
     readers: dict[SideName, Reader]  # of the consoles of each side, once its kernel is there
     selftests: dict[SideName, Selftests | None]  # of the tree of each side, if they are planned
+    stages: list[Stage]  # that are over
+
+    @contextmanager
+    def stage(self, what: str) -> Iterator[None]:
+        """Take down when something was begun and how long it took."""
+        began = self.budget.gone
+        yield
+        self.stages.append(Stage(what=what, began=round(began, 1), seconds=round(self.budget.gone - began, 1)))
 
     def announce(self, turns: Iterable[tuple[SideName, str]], workloads: tuple[str, ...]) -> None:
         """Tell of the trials to come, given by side and kernel."""
         coming = tuple(Coming(side=side, kernel=kernel, workloads=workloads) for side, kernel in turns)
         jobs = self.plan.jobs or guests_that_fit(self.plan.shape, self.accel)
-        self.progress.tell(Planned(trials=coming, jobs=jobs, known=self.plan.profile.known))
+        told = Planned(trials=coming, jobs=jobs, budget=self.plan.budget, known=self.plan.profile.known)
+        self.progress.tell(told)
 
     def workloads(self, side: SideName, names: Collection[str]) -> tuple[Workload, ...]:
         """Return the planned workloads among `names`, ready to be run on a side."""
@@ -87,8 +100,8 @@ async def run(
     `before`, base is not run again unless a suspicion has to be confirmed.
     Raises BuildError if the base kernel can't be built, RigError for faults of the host.
     """
-    began = time.monotonic()
-    bench = await _bench(plan, draft, progress)
+    budget = Budget(seconds=plan.budget)
+    bench = await _bench(plan, draft, progress, budget)
     named = [(name, recipe.name) for name, recipe in zip(NAMES, (plan.base, plan.patched), strict=True) if recipe]
     bench.announce(named[1 if before else 0 :] * plan.repeats, _planned(bench))
     base = await _build(plan.base, bench)
@@ -100,20 +113,23 @@ async def run(
     result = Run(
         id=draft.id,
         began=draft.began.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - began, 1),
+        seconds=round(budget.gone, 1),
         command=command_line,
         base=base,
         patched=patched,
         trials=tuple(each for side in sides for each in side.trials),
         comparison=comparison,
         environment=await _environment(bench, base, patched),
+        settings=_settings(plan),
+        stages=tuple(bench.stages),
+        patch=await _patch(base, patched),
     )
     draft.finish(result)
     return result
 
 
-async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
-    chosen = await accel.find(plan.accel)
+async def _bench(plan: Plan, draft: store.Draft, progress: Progress, budget: Budget) -> Bench:
+    chosen = await accel.find(plan.accel, plan.clock)
     progress.note(f"acceleration: {chosen.name}: {chosen.reason}")
     return Bench(
         plan=plan,
@@ -121,15 +137,35 @@ async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
         image=await image.build(progress),
         draft=draft,
         progress=progress,
+        budget=budget,
         seats=asyncio.Semaphore(plan.jobs or guests_that_fit(plan.shape, chosen)),
         numbers={"base": count(1), "patched": count(1)},
         readers={},
         selftests={},
+        stages=[],
     )
 
 
+def _settings(plan: Plan) -> Settings:
+    return Settings(
+        workloads=tuple(entry.name for entry in plan.workloads),
+        seconds=plan.seconds,
+        repeats=plan.repeats,
+        confirm=plan.confirm,
+        confidence=plan.confidence,
+        budget=plan.budget,
+        guarded=plan.guarded,
+    )
+
+
+async def _patch(base: Kernel, patched: Kernel | BuildFailure | None) -> str:
+    """Return the difference between the trees, "" where there is none to be had."""
+    return await trees.difference(base.tree, patched.tree) if patched else ""
+
+
 async def _build(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
-    kernel = await build(recipe, bench.plan.profile, bench.progress)
+    with bench.stage(f"build {recipe.name}"):
+        kernel = await build(recipe, bench.plan.profile, bench.progress)
     bench.draft.copy(kernel.log, f"build-{store.named(recipe.name)}.log")
     return kernel
 
@@ -162,18 +198,26 @@ async def _settle(
     comparison = _compared(bench, sides)
     doubtful = compare.suspicions(comparison.findings)
     for _ in range(bench.plan.confirm if patched else 0):
-        if not doubtful:
+        if not doubtful or bench.budget.left_out:
             break
         bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
         sides = await _rounds(bench, sides, _involved(bench, doubtful), 1)
         comparison = _compared(bench, sides)
         doubtful = compare.undecided(comparison.findings)
-    return sides, comparison
+    notes = tuple(filter(None, (bench.budget.note,)))
+    return sides, replace(comparison, notes=comparison.notes + notes)
 
 
 def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
     profile = bench.plan.profile
-    rules = Rules(planned=_planned(bench), profile=profile.name, guarded=bench.plan.guarded, known=profile.known)
+    rules = Rules(
+        planned=_planned(bench),
+        profile=profile.name,
+        guarded=bench.plan.guarded,
+        known=profile.known,
+        alpha=1 - bench.plan.confidence,
+        judges_speed=profile.judges_speed,
+    )
     if len(sides) == 1:
         return compare.alone(sides[0], rules)
     before, after = sides
@@ -203,6 +247,7 @@ async def _rounds(
     bench.announce(((name, side.kernel.name) for name, side in turns), workloads)
     async with asyncio.TaskGroup() as group:
         runs = [group.create_task(_round(bench, name, side, workloads)) for name, side in turns]
+    bench.announce((), ())  # what the budget left out will not come
     done = list(zip(turns, (run.result() for run in runs), strict=True))
     return tuple(
         replace(side, trials=(*side.trials, *(each for (name, _), more in done if name == own for each in more)))
@@ -216,7 +261,7 @@ async def _round(bench: Bench, name: SideName, side: Side, workloads: tuple[str,
     trials: list[Trial] = []
     left = bench.workloads(name, workloads)
     async with bench.seats:
-        while left:
+        while left and bench.budget.admits(workload.name for workload in left):
             trials.append(await _trial(bench, name, side.kernel, left))
             ran = {outcome.workload for outcome in trials[-1].outcomes}
             left = tuple(workload for workload in left if workload.name not in ran)
@@ -227,6 +272,7 @@ async def _round(bench: Bench, name: SideName, side: Side, workloads: tuple[str,
 
 async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[Workload, ...]) -> Trial:
     """Boot once, run what can be run, read the console, keep the trial."""
+    began = bench.budget.gone
     boot = Boot(side=name, kernel=kernel.name, index=next(bench.numbers[name]))
     async with overheard(bench.draft.directory / trial.console_of(boot), _teller(bench, boot)):
         done = await trial.run(
@@ -241,7 +287,8 @@ async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[
             directory=bench.draft.directory,
             progress=bench.progress,
         )
-    done = await bench.readers[name].read(done, bench.draft.directory)
+    done = replace(await bench.readers[name].read(done, bench.draft.directory), began=round(began, 1))
+    bench.budget.learn(done)
     bench.draft.keep(done)
     bench.progress.tell(TrialDone(boot=boot, trial=done))
     return done
@@ -268,6 +315,7 @@ async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailur
         profile=bench.plan.profile.name,
         vcpus=bench.plan.shape.vcpus,
         threads=bench.plan.threads,
+        clock=bench.accel.clock,
         memory_mib=bench.plan.shape.memory_mib,
         seed=bench.plan.seed,
         host=f"{platform.node()} {platform.machine()} {platform.release()}",

@@ -81,3 +81,9 @@ def test_a_build_comes_before_the_trials() -> None:
 def test_there_is_nothing_left_of_a_finished_run() -> None:
     standing = planned(1).told(TrialStarted(boot=boot(), workloads=NAMES), 1.0)
     assert expected.left(standing.told(TrialDone(boot=boot(), trial=trial()), 9.0), 9.0) == 0.0
+
+
+def test_nothing_begins_that_the_budget_has_no_time_for() -> None:
+    standing = replace(planned(3, 1, (trial(),)), budget=100.0)
+    assert expected.left(standing, 10.0) == 90.0
+    assert expected.left(standing, 110.0) == 0.0

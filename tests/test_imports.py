@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (  # lower ones first; a module belongs to the longest name that it starts with
     ("rig", "rig.model", "rig.errors", "rig.events", "rig.progress", "rig.markers"),
-    ("rig.yamlfile", "rig.statistics"),
+    ("rig.yamlfile", "rig.statistics", "rig.duration", "rig.budget"),
     ("rig.ktap", "rig.selftests"),
     ("rig.workloads",),
     ("rig.experiment", "rig.reports", "rig.compare", "rig.metrics", "rig.symptoms"),
@@ -20,7 +20,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.cache",),
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
     ("rig.plan", "rig.gc", "rig.doctor", "rig.reading", "rig.testing"),
-    ("rig.pipeline",),
+    ("rig.pipeline", "rig.stored"),
     ("rig.selfcheck", "rig.slowdown"),
     ("rig.cli", "rig.__main__"),
 )

@@ -75,6 +75,28 @@ async def test_confirmation_ends_at_the_plans_limit(lab: Lab, tmp_path: Path) ->
     assert result.comparison.verdict is Verdict.INCONCLUSIVE
 
 
+async def test_a_spent_budget_ends_confirmation_and_is_said(lab: Lab, tmp_path: Path) -> None:
+    lab.script = bad("root-churn")
+    result = await run(planned(budget=0, repeats=1), tmp_path)
+    assert lab.boots == []
+    assert result.comparison.verdict is Verdict.INCONCLUSIVE
+    assert "the budget of 0s was too short for 2 more boots" in result.comparison.notes
+
+
+async def test_a_confidence_that_is_higher_takes_more_trials(lab: Lab, tmp_path: Path) -> None:
+    lab.script = bad("root-churn")
+    result = await run(planned(confidence=0.999, confirm=9), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.status, finding.patched.trials) == (FindingStatus.NEW, 7)
+
+
+async def test_the_run_says_when_what_was_done(lab: Lab, tmp_path: Path) -> None:
+    result = await run(planned(repeats=1), tmp_path)
+    assert [stage.what for stage in result.stages] == ["build base", "build patched"]
+    assert result.settings
+    assert (result.settings.repeats, result.settings.confidence) == (1, 0.95)
+
+
 async def test_no_more_guests_at_once_than_jobs(lab: Lab, tmp_path: Path) -> None:
     await run(planned(jobs=2), tmp_path)
     assert lab.most == 2
@@ -135,7 +157,7 @@ async def test_what_is_to_come_is_told_before_anything_is_built_and_for_each_rou
     lab.script = bad("vm-teardown")
     heard = Heard()
     await run(planned(repeats=2, confirm=1), tmp_path, heard)
-    first, again, confirming = heard.of(Planned)
+    first, again, confirming = (each for each in heard.of(Planned) if each.trials)
     assert first == again == heard.events[0]
     assert [each.side for each in first.trials] == ["base", "patched"] * 2
     assert {(each.kernel, each.workloads) for each in first.trials} == {("base", PLANNED), ("patched", PLANNED)}
@@ -172,3 +194,9 @@ async def test_what_a_console_says_is_told_before_the_trial_is_over(
         await run(planned(repeats=1, confirm=0), tmp_path, heard)
     (seen,) = heard.of(Seen)
     assert (seen.boot.side, seen.workload, seen.title) == ("patched", "vm-teardown", "WARNING in kvm_tdp_mmu_zap_all")
+
+
+async def test_what_the_budget_leaves_out_is_no_longer_to_come(lab: Lab, tmp_path: Path) -> None:
+    heard = Heard()
+    await run(planned(repeats=1, confirm=0, budget=1200), tmp_path, heard)
+    assert [(len(each.trials), each.budget) for each in heard.of(Planned)] == [(2, 1200), (2, 1200), (0, 1200)]

@@ -3,15 +3,15 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from rig import pipeline, plan, store
+from rig import pipeline, plan, store, stored
 from rig.cli import live, options, stdout, wait_for
 from rig.errors import Exit, InputError
 from rig.experiment import Plan
-from rig.model import Trial, Verdict
+from rig.model import Run, Trial, Verdict
 from rig.render import document, script, terminal
 
 STATUSES = {
@@ -30,11 +30,14 @@ LOOKED_AT = 10  # stored runs
 @options.experiment
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="also write JSON here")
 @click.option("--dry-run", is_flag=True, help="print the plan and stop")
-def command(base: str, patched: str, json_file: Path | None, dry_run: bool, **given: Any) -> None:
+@click.option("--anyway", is_flag=True, help="compare kept runs that differ in more than the patch")
+def command(base: str, patched: str, json_file: Path | None, dry_run: bool, anyway: bool, **given: Any) -> None:
     """Build BASE and PATCHED, stress both in nested-KVM guests and say what PATCHED changes.
 
     Each is a KERNEL: a recipe's name (kernels/NAME.yaml) or path, NAME+PATCH, a .patch, .mbox or series
     directory (meaning BASE plus this), a git revision (of --tree, or of the tree you are in), or a bzImage.
+    Or both are kept runs (an id of `rig ls`, a run directory; RUN:base and RUN:patched say which side): nothing is run
+    then, their trials are compared.
 
     Exit status: 0 nothing introduced, 1 introduced, 2 bad input, 3 no build or patch, 4 host fault or undecided.
 
@@ -43,8 +46,14 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, **gi
     rig compare base my.patch --workload root-churn --seconds 30
     rig compare base my.patch --workload ./reproducer
     rig compare v6.1 HEAD --tree ~/linux --json result.json
+    rig compare 20260101-120000-ab12 20260102-120000-cd34
     rig compare base my.patch --verbose 2> rig.log
     """
+    sides = stored.find(base), stored.find(patched)
+    if sides[0] and sides[1]:
+        join(sides[0], sides[1], json_file, anyway=anyway)
+    if any(sides):
+        raise InputError("a kept run can only be compared with another kept run", hint="`rig ls` lists them")
     carry_out(base, patched, given, json_file, dry_run=dry_run)
 
 
@@ -53,18 +62,32 @@ def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: 
     planned = plan.make(base, patched, file=given["plan"], tree=given["tree"], overrides=options.overrides(given))
     if json_file and not json_file.absolute().parent.is_dir():
         raise InputError(f"--json {json_file}: there is no directory {json_file.parent}")
-    console = stdout()
     if dry_run:
-        console.print(terminal.plan(planned))
+        stdout().print(terminal.plan(planned))
         return
     with store.draft() as draft:
         with live.shown(quiet=given["quiet"], verbose=given["verbose"], earlier=alike(planned)) as progress:
             progress.note(f"run directory: {draft.directory}")
             run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
-        draft.add("result.json", document.to_json(run))
-        draft.add("reproduce.sh", script.reproduce(run), executable=True)
-    directory = store.location(run.id)
-    console.print(terminal.summary(run, str(directory)))
+        _add_files(run, draft)
+    _conclude(run, json_file)
+
+
+def join(base: stored.Kept, patched: stored.Kept, json_file: Path | None, *, anyway: bool) -> NoReturn:
+    """Compare two sides that are kept, show it and exit with the verdict's status."""
+    with store.draft() as draft:
+        run = wait_for(stored.join(base, patched, draft, shlex.join(["rig", *sys.argv[1:]]), anyway=anyway))
+        _add_files(run, draft)
+    _conclude(run, json_file)
+
+
+def _add_files(run: Run, draft: store.Draft) -> None:
+    draft.add("result.json", document.to_json(run))
+    draft.add("reproduce.sh", script.reproduce(run), executable=True)
+
+
+def _conclude(run: Run, json_file: Path | None) -> NoReturn:
+    stdout().print(terminal.summary(run, str(store.location(run.id))))
     if json_file:
         json_file.write_text(document.to_json(run))
     sys.exit(STATUSES[run.comparison.verdict])

@@ -49,6 +49,11 @@ def _metric(change: MetricChange) -> dict[str, Any]:
         "change": change.change,
         "p_value": change.p_value,
         "significant": change.significant,
+        "q_value": change.q_value,
+        "low": change.low,
+        "high": change.high,
+        "guarded": change.guarded,
+        "operations": change.operations,
         "base_values": list(change.base),
         "patched_values": list(change.patched),
     }

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rig import duration
 from rig.experiment import Plan
 from rig.model import BuildFailure, Comparison, Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
 from rig.render import cases, decoded
@@ -95,7 +96,7 @@ def _findings(findings: Iterable[Finding]) -> Table:
             Text(finding.status, style=STATUS_COLOURS.get(finding.status, "")),
             Text(printable(finding.title)),
             finding.workload,
-            Text(printable(finding.explanation)),
+            Text(printable("; ".join(filter(None, (finding.explanation, finding.advice))))),
             "" if finding.p_value is None else f"{finding.p_value:.3g}",
         )
     return table
@@ -130,9 +131,10 @@ def _size(change: MetricChange) -> float:
 
 
 def _metrics(changes: Iterable[MetricChange]) -> Table:
-    table = _table("workload", "metric", "base", "patched", "change")
+    table = _table("workload", "metric", "base", "patched", "change", "per operation")
     for change in changes:
-        table.add_row(change.workload, change.name, _span(change.base), _span(change.patched), _change(change))
+        values = _span(change.base), _span(change.patched), _change(change), _per_operation(change)
+        table.add_row(change.workload, change.name, *values)
     return table
 
 
@@ -143,7 +145,17 @@ def _span(values: tuple[float, ...]) -> str:
 
 
 def _change(change: MetricChange) -> str:
-    return "was 0" if change.change is None else f"{change.change:+.1%}"
+    if change.change is None:
+        return "was 0"
+    exact = change.kind is MetricKind.EXACT or change.low is None or change.high is None
+    return f"{change.change:+.1%}" + ("" if exact else f" ({change.low:+.1%} to {change.high:+.1%})")
+
+
+def _per_operation(change: MetricChange) -> str:
+    if change.operations < 2 or not change.patched:
+        return ""
+    before, after = (median(values) / change.operations for values in (change.base, change.patched))
+    return f"{before:.4g} to {after:.4g} {change.unit}"
 
 
 def _sides(run: Run) -> Text:
@@ -183,7 +195,10 @@ def plan(planned: Plan) -> Table:
         "trials",
         f"{planned.repeats} a side, {boots} in all, {planned.jobs or 'as many as fit'} at once; seed {planned.seed}",
     )
-    table.add_row("confirm", f"up to {planned.confirm} more a side for each suspicion")
+    table.add_row(
+        "confirm", f"up to {planned.confirm} more a side for each suspicion, until {planned.confidence:.4g} sure"
+    )
+    table.add_row("budget", duration.words(planned.budget) if planned.budget else "none: as long as it takes")
     table.add_row("guest", f"{planned.shape.vcpus} vCPUs, {planned.shape.memory_mib} MiB, acceleration {planned.accel}")
     return table
 

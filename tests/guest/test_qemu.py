@@ -43,6 +43,11 @@ def test_only_with_gdb_it_halts() -> None:
     assert value(argv(gdb=Path("g")), "-gdb").startswith("unix:g,")
 
 
+def test_virtual_time_counts_instructions() -> None:
+    assert "-icount" not in argv()
+    assert value(argv(Accel(name="tcg", reason="", time_scale=8, clock="virtual")), "-icount") == "shift=3,sleep=off"
+
+
 def test_clock_hints_are_for_emulation() -> None:
     assert "tsc=reliable" in qemu.cmdline(TCG)
     assert "tsc=reliable" not in qemu.cmdline(KVM)
