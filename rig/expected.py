@@ -46,7 +46,7 @@ def left(standing: Standing, now: float) -> float | None:
 def _unbounded(standing: Standing, now: float) -> float | None:
     trials, work = _trials_left(standing, now), _work_left(standing, now)
     if trials is None or work is None:
-        return trials if not standing.works else None
+        return None
     return trials + work if not standing.rows else max(trials, work)
 
 
