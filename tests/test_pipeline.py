@@ -188,7 +188,7 @@ async def test_what_a_console_says_is_told_before_the_trial_is_over(
             await asyncio.sleep(0.01)
         return done
 
-    monkeypatch.setattr("rig.pipeline.trial.run", lingering)
+    monkeypatch.setattr("rig.rounds.trial.run", lingering)
     lab.script = bad("vm-teardown")
     async with asyncio.timeout(20):
         await run(planned(repeats=1, confirm=0), tmp_path, heard)
