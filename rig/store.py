@@ -3,7 +3,7 @@
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +59,29 @@ class Draft:
     def finish(self, run: Run) -> None:
         """Write the result; without it the run counts as interrupted."""
         self.add(RESULT, _RUN.dump_json(run, indent=1).decode())
+
+
+class Consoles(Mapping[str, bytes]):
+    """The consoles in a run directory by file name, each read when it is asked for: guests can fill gigabytes."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __getitem__(self, name: str) -> bytes:
+        """Return a console; KeyError if it is not there, or no file of the directory itself.
+
+        A run may come from elsewhere and name any file.
+        """
+        path = self._directory / name
+        if path.name != name or not path.is_file() or path.is_symlink():
+            raise KeyError(name)
+        return path.read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.name for path in sorted(self._directory.glob("console-*.log")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @contextmanager

@@ -78,3 +78,19 @@ def test_the_latest_runs_come_first_and_those_of_other_versions_not_at_all(tmp_p
     (tmp_path / ids[2] / store.RESULT).write_text("{}")
     assert [run.id for run in store.latest(3, tmp_path)] == [ids[3], ids[1]]
     assert not list(store.latest(3, tmp_path / "none"))
+
+
+def test_consoles_are_had_by_name(tmp_path: Path) -> None:
+    (tmp_path / "console-base-1.log").write_bytes(b"booting")
+    consoles = store.Consoles(tmp_path)
+    assert dict(consoles) == {"console-base-1.log": b"booting"}
+    assert consoles.get("console-base-2.log") is None
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "link", "..", ""])
+def test_a_run_from_elsewhere_gets_no_other_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("secret")
+    directory = tmp_path / "run"
+    directory.mkdir()
+    (directory / "link").symlink_to(tmp_path / "secret")
+    assert store.Consoles(directory).get(name) is None
