@@ -12,7 +12,7 @@ from rig.cli import live, options, stdout, wait_for
 from rig.errors import Exit, InputError
 from rig.experiment import Plan
 from rig.model import Run, Trial, Verdict
-from rig.render import document, script, terminal
+from rig.render import document, page, script, terminal
 
 STATUSES = {
     Verdict.CLEAN: Exit.CLEAN,
@@ -45,13 +45,13 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, anyw
     rig compare base patched
     rig compare base my.patch --workload root-churn --seconds 30
     rig compare base my.patch --workload ./reproducer
-    rig compare v6.1 HEAD --tree ~/linux --json result.json
+    rig compare v6.1 HEAD --tree ~/linux --json result.json --html report.html
     rig compare 20260101-120000-ab12 20260102-120000-cd34
     rig compare base my.patch --verbose 2> rig.log
     """
     sides = stored.find(base), stored.find(patched)
     if sides[0] and sides[1]:
-        join(sides[0], sides[1], json_file, anyway=anyway)
+        join(sides[0], sides[1], json_file, given["html_file"], anyway=anyway)
     if any(sides):
         raise InputError("a kept run can only be compared with another kept run", hint="`rig ls` lists them")
     carry_out(base, patched, given, json_file, dry_run=dry_run)
@@ -60,8 +60,9 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, anyw
 def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: Path | None, *, dry_run: bool) -> None:
     """Plan, run, show and exit with the verdict's status."""
     planned = plan.make(base, patched, file=given["plan"], tree=given["tree"], overrides=options.overrides(given))
-    if json_file and not json_file.absolute().parent.is_dir():
-        raise InputError(f"--json {json_file}: there is no directory {json_file.parent}")
+    for name, file in (("json", json_file), ("html", given["html_file"])):
+        if file and not file.absolute().parent.is_dir():
+            raise InputError(f"--{name} {file}: there is no directory {file.parent}")
     if dry_run:
         stdout().print(terminal.plan(planned))
         return
@@ -70,26 +71,32 @@ def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: 
             progress.note(f"run directory: {draft.directory}")
             run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
         _add_files(run, draft)
-    _conclude(run, json_file)
+    _conclude(run, json_file, given["html_file"])
 
 
-def join(base: stored.Kept, patched: stored.Kept, json_file: Path | None, *, anyway: bool) -> NoReturn:
+def join(
+    base: stored.Kept, patched: stored.Kept, json_file: Path | None, html_file: Path | None, *, anyway: bool
+) -> NoReturn:
     """Compare two sides that are kept, show it and exit with the verdict's status."""
     with store.draft() as draft:
         run = wait_for(stored.join(base, patched, draft, shlex.join(["rig", *sys.argv[1:]]), anyway=anyway))
         _add_files(run, draft)
-    _conclude(run, json_file)
+    _conclude(run, json_file, html_file)
 
 
 def _add_files(run: Run, draft: store.Draft) -> None:
     draft.add("result.json", document.to_json(run))
+    draft.add("report.html", page.render(run, store.Consoles(draft.directory)))
     draft.add("reproduce.sh", script.reproduce(run), executable=True)
 
 
-def _conclude(run: Run, json_file: Path | None) -> NoReturn:
-    stdout().print(terminal.summary(run, str(store.location(run.id))))
+def _conclude(run: Run, json_file: Path | None, html_file: Path | None) -> NoReturn:
+    directory = store.location(run.id)
+    stdout().print(terminal.summary(run, str(directory)))
     if json_file:
         json_file.write_text(document.to_json(run))
+    if html_file:
+        html_file.write_bytes((directory / "report.html").read_bytes())
     sys.exit(STATUSES[run.comparison.verdict])
 
 
