@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rig.model import End, Outcome, Run, Status, Trial
+from rig.model import End, Outcome, Report, Run, Status, Trial
 from rig.render.html.consoles import Packed
+from rig.reports import signature
 from rig.reports.sightings import BOOT
 
 Tone = Literal["good", "bad", "doubt", "idle"]
@@ -22,6 +23,7 @@ class Kind:
 
 
 REPORT = Kind(letter="R", word="kernel report", tone="bad")
+KNOWN = Kind(letter="K", word="known report", tone="idle")
 ENDED = Kind(letter="X", word="guest died", tone="bad")
 LEFT = Kind(letter="L", word="memory left behind", tone="bad")
 STUCK = Kind(letter="N", word="no progress", tone="doubt")
@@ -70,22 +72,23 @@ def label(run: Run, trial: Trial) -> str:
 def grid(run: Run, consoles: Mapping[str, Packed]) -> Grid:
     """Return the grid of `run`; cells lead into those of its `consoles` (by the keys of trials) that there are."""
     trials = keyed(run)
+    titles = frozenset(title for each in run.comparison.findings for title in (each.title, *each.alt_titles))
     names = (BOOT, *dict.fromkeys(name for _, trial in trials for name in trial.planned), END)
-    rows = tuple((name, tuple(_cell(key, trial, name, consoles) for key, trial in trials)) for name in names)
+    rows = tuple((name, tuple(_cell(key, trial, name, consoles, titles) for key, trial in trials)) for name in names)
     used = dict.fromkeys(cell.kind for _, cells in rows for cell in cells if cell.kind)
     order = list({"bad": 0, "doubt": 1, "good": 2, "idle": 3})
     return Grid(trials=trials, rows=rows, legend=tuple(sorted(used, key=lambda kind: order.index(kind.tone))))
 
 
-def _cell(key: str, trial: Trial, name: str, consoles: Mapping[str, Packed]) -> Cell:
+def _cell(key: str, trial: Trial, name: str, consoles: Mapping[str, Packed], found: frozenset[str]) -> Cell:
     console = consoles.get(key)
     if name == END:
         return _end(trial, f"#{key}:{console.lines}" if console else "")
     if name not in (BOOT, *trial.planned):
         return Cell()
-    kind, why = _kind(trial, name)
-    reports = sum(sighting.workload == name for sighting in trial.sightings)
-    return Cell(kind=kind, why=why, href=href(key, trial, name, console), reports=reports)
+    reports = [sighting.report for sighting in trial.sightings if sighting.workload == name]
+    kind, why = _reported(reports, found) if reports else _kind(trial, name)
+    return Cell(kind=kind, why=why, href=href(key, trial, name, console), reports=len(reports))
 
 
 def _end(trial: Trial, where: str) -> Cell:
@@ -104,15 +107,17 @@ def href(key: str, trial: Trial, workload: str, console: Packed | None) -> str:
     return f"#{key}:{line}" if line else ""
 
 
+def _reported(reports: list[Report], found: frozenset[str]) -> tuple[Kind, str]:
+    """Return what reports come to; those of no finding are what the profile knows of and passes over."""
+    counts = any(not signature.titles(report).isdisjoint(found) for report in reports)
+    return REPORT if counts else KNOWN, "; ".join(report.title for report in reports)
+
+
 def _kind(trial: Trial, name: str) -> tuple[Kind, str]:
-    titles = [sighting.report.title for sighting in trial.sightings if sighting.workload == name]
     outcome = next((outcome for outcome in trial.outcomes if outcome.workload == name), None)
-    told = outcome.reason if outcome else ""
-    if titles:
-        return REPORT, "; ".join(titles)
     if name == BOOT:
         return (ENDED, trial.end_reason) if trial.end is End.NEVER_BOOTED else (FINE, "booted")
-    return _of_outcome(outcome) if outcome else (MISSED, told or f"guest {trial.end} before")
+    return _of_outcome(outcome) if outcome else (MISSED, f"guest {trial.end} before")
 
 
 def _of_outcome(outcome: Outcome) -> tuple[Kind, str]:

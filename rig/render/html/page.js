@@ -169,7 +169,7 @@
     if (link && link.hash === location.hash) follow(); // no change, so no event
   });
   window.addEventListener("beforeprint", () => {
-    for (const each of document.querySelectorAll(".finding, .stack, .file")) each.open = true;
+    for (const each of document.querySelectorAll(".finding, .stack")) each.open = true;
   });
   const copy = document.getElementById("copy");
   copy.hidden = !navigator.clipboard;

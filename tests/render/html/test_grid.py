@@ -8,6 +8,7 @@ from rig.render.html.consoles import pack
 from rig.render.html.grid import Cell, grid, keyed
 from tests import values
 from tests.render import made_up
+from tests.render.made_up import KASAN
 
 RAW = b"boot\n[ 1.0] rig: begin churn\nx\nWARNING\n"
 
@@ -40,10 +41,16 @@ def test_what_came_of_a_workload_is_a_letter(outcome: Outcome, expected: str) ->
 
 
 def test_a_report_outweighs_what_the_workload_says_of_itself() -> None:
-    (cell,) = cells(values.trial("base", values.report("WARNING in f", start=RAW.index(b"WARNING"))))["churn"]
+    (cell,) = cells(values.trial("base", values.report(KASAN, start=RAW.index(b"WARNING"))))["churn"]
     assert cell.kind
-    assert (cell.kind.letter, cell.reports, cell.why) == ("R", 1, "WARNING in f")
+    assert (cell.kind.letter, cell.reports, cell.why) == ("R", 1, KASAN)
     assert cell.href == "#t1:4"
+
+
+def test_a_report_that_no_finding_is_about_was_passed_over() -> None:
+    (cell,) = cells(values.trial("base", values.report("KCSAN: data-race in f")))["churn"]
+    assert cell.kind
+    assert (cell.kind.letter, cell.kind.tone) == ("K", "idle")
 
 
 def test_a_cell_without_a_report_leads_to_the_beginning() -> None:
