@@ -216,6 +216,14 @@ def test_what_is_left_out_of_a_long_console_is_said_where_it_is_missing(
     assert browser.logged("browser") == []
 
 
+def test_a_link_to_a_line_that_is_left_out_leads_to_the_gap(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["long"])
+    browser.driver.get(f"{pages['long'].as_uri()}#t1:150000")
+    browser.text("#t1 .log .now")
+    after = "return document.querySelector('.now').parentElement.nextElementSibling.className"
+    assert browser.script(after) == "gap"
+
+
 def test_paper_gets_the_findings_and_no_consoles(browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["rich"])
     printed = browser.driver.execute_cdp_cmd("Page.printToPDF", {})

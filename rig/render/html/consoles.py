@@ -16,8 +16,7 @@ CAP = 1 << 20  # bytes of one console that are embedded
 TOTAL = 24 << 20  # of all of them together, shared out
 LEAST = 64 << 10  # of each, however many there are
 
-_ENDS = 96 << 10  # bytes kept at the top and at the bottom of a console that is too long
-_BEFORE, _AFTER, _REPORT = 4 << 10, 16 << 10, 48 << 10  # before and after a beginning, and after a report's
+_BEFORE, _AFTER, _REPORT = 4 << 10, 16 << 10, 48 << 10  # bytes kept before and after a beginning, after a report's
 _MOST_BEGINS = 500
 _LONGEST = 4000  # characters of a line
 
@@ -89,21 +88,23 @@ class _Lines:
 
 
 def _chosen(raw: bytes, sightings: Sequence[Sighting], cap: int) -> Iterator[_Span]:
-    """Yield what to embed: everything, or both ends and what is around reports and beginnings until `cap` is full."""
+    """Yield what to embed: everything, or what is around reports and beginnings and, in the room left, both ends."""
     if len(raw) <= cap:
         yield 0, len(raw)
         return
-    for start, end in _wanted(raw, sightings, min(_ENDS, cap // 4)):
-        start, end = max(start, 0), min(end, len(raw), start + cap)
-        yield start, end
-        cap -= end - start
-        if cap <= 0:
-            return
-
-
-def _wanted(raw: bytes, sightings: Sequence[Sighting], ends: int) -> Iterator[_Span]:
+    ends = cap // 4  # at the least
+    left = cap - 2 * ends
+    for start, end in _interesting(raw, sightings):
+        start, end = max(start, 0), min(end, len(raw), start + left)
+        if start < end:
+            yield start, end
+            left -= end - start
+    ends += left // 2
     yield 0, ends
     yield len(raw) - ends, len(raw)
+
+
+def _interesting(raw: bytes, sightings: Sequence[Sighting]) -> Iterator[_Span]:
     for report in (sighting.report for sighting in sightings):
         yield report.start - _BEFORE, report.start + _REPORT
     for _, offset in _begins(raw):
@@ -150,7 +151,7 @@ def _line(line: str) -> str:
 
 
 def _compressed(lines: Iterable[str]) -> str:
-    return base64.b64encode(gzip.compress("\n".join(lines).encode(errors="replace"), mtime=0)).decode()
+    return base64.b64encode(gzip.compress("\n".join(lines).encode(errors="replace"), 6, mtime=0)).decode()
 
 
 def _marks(

@@ -55,12 +55,19 @@
 
   let now;
 
+  // The last line there is before one that was left out.
+  function before(console, number) {
+    let found;
+    for (const [each, row] of console.rows) if (each < number) found = row;
+    return found;
+  }
+
   async function go(key, number) {
     const console = consoles.get(key);
     if (!console) return;
     console.element.open = true;
     await put(console);
-    const row = console.rows.get(number);
+    const row = console.rows.get(number) ?? before(console, number);
     now?.classList.remove("now");
     now = row;
     row?.classList.add("now");

@@ -62,6 +62,7 @@ def test_of_a_long_console_both_ends_and_what_is_around_a_report_are_kept() -> N
     assert kept[200_100] == "line 0200100"
     assert kept[400_000] == "line 0400000"
     assert 100_000 not in kept
+    assert packed.left_out < len(raw) - consoles.CAP * 0.9
     assert all(line in ("WARNING: here", f"line {number:07}") for number, line in kept.items())
     assert packed.left_out == len(raw) - sum(len(line) + 1 for line in kept.values())
 
