@@ -14,6 +14,7 @@ from rig.model import (
     Finding,
     FindingStatus,
     Location,
+    Lock,
     MetricChange,
     MetricKind,
     Outcome,
@@ -348,7 +349,15 @@ def hostile() -> tuple[Run, dict[str, bytes]]:
 
 def _hostile_trial(trial: Trial) -> Trial:
     reports = (
-        replace(each.report, title=HOSTILE, text=HOSTILE, message=HOSTILE, frame=HOSTILE) for each in trial.sightings
+        replace(
+            each.report,
+            title=HOSTILE,
+            text=HOSTILE,
+            message=HOSTILE,
+            frame=HOSTILE,
+            locks=(Lock(name=HOSTILE, site=HOSTILE),),
+        )
+        for each in trial.sightings
     )
     return replace(
         trial,
