@@ -2,14 +2,13 @@
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from rig import pipeline, plan, store
-from rig.cli import live, options, stdout, wait_for
-from rig.errors import Exit, InputError
+from rig.cli import exports, live, options, stdout, wait_for
+from rig.errors import Exit
 from rig.model import Verdict
 from rig.render import document, script, terminal
 
@@ -25,9 +24,9 @@ STATUSES = {
 @click.argument("base", metavar="BASE")
 @click.argument("patched", metavar="PATCHED")
 @options.experiment
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="also write JSON here")
+@exports.options
 @click.option("--dry-run", is_flag=True, help="print the plan and stop")
-def command(base: str, patched: str, json_file: Path | None, dry_run: bool, **given: Any) -> None:
+def command(base: str, patched: str, dry_run: bool, **given: Any) -> None:
     """Build BASE and PATCHED, stress both in nested-KVM guests and say what PATCHED changes.
 
     Each is a KERNEL: a recipe's name (kernels/NAME.yaml) or path, NAME+PATCH, a .patch, .mbox or series
@@ -40,15 +39,15 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, **gi
     rig compare base my.patch --workload root-churn --seconds 30
     rig compare base my.patch --workload ./reproducer
     rig compare v6.1 HEAD --tree ~/linux --json result.json
+    rig compare base my.patch --junit rig.xml --markdown comment.md
     """
-    carry_out(base, patched, given, json_file, dry_run=dry_run)
+    carry_out(base, patched, given, dry_run=dry_run)
 
 
-def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: Path | None, *, dry_run: bool) -> None:
+def carry_out(base: str, patched: str | None, given: dict[str, Any], *, dry_run: bool) -> None:
     """Plan, run, show and exit with the verdict's status."""
     planned = plan.make(base, patched, file=given["plan"], tree=given["tree"], overrides=options.overrides(given))
-    if json_file and not json_file.absolute().parent.is_dir():
-        raise InputError(f"--json {json_file}: there is no directory {json_file.parent}")
+    files = exports.asked(given)
     console = stdout()
     if dry_run:
         console.print(terminal.plan(planned))
@@ -61,6 +60,6 @@ def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: 
         draft.add("reproduce.sh", script.reproduce(run), executable=True)
     directory = store.location(run.id)
     console.print(terminal.summary(run, str(directory)))
-    if json_file:
-        json_file.write_text(document.to_json(run))
+    for name, file in files.items():
+        file.write_text(exports.text(name, run, directory, given), encoding="utf-8")
     sys.exit(STATUSES[run.comparison.verdict])

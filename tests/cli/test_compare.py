@@ -13,6 +13,7 @@ from rig.errors import Exit
         (("base", "pacthed"), "did you mean patched?"),
         (("base", "patched", "-w", "root-chrun"), "did you mean root-churn"),
         (("base", "patched", "--json", "/no/such/dir/out.json"), "there is no directory /no/such/dir"),
+        (("base", "patched", "--junit", "/no/such/dir/out.xml"), "--junit /no/such/dir/out.xml: there is no directory"),
         (("base", "patched", "--repeats", "0"), "not in the range"),
     ],
 )
