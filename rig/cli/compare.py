@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from rig import pipeline, plan, store
+from rig import inputs, pipeline, plan, store
 from rig.cli import exports, live, options, stdout, wait_for
 from rig.errors import Exit
+from rig.guest import image
 from rig.model import Verdict
 from rig.render import document, script, terminal
 
@@ -55,9 +56,12 @@ def carry_out(base: str, patched: str | None, given: dict[str, Any], *, dry_run:
     with store.draft() as draft:
         progress = live.shown(quiet=given["quiet"])
         progress.note(f"run directory: {draft.directory}")
+        kept = inputs.copy(planned, draft.directory)
         run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
         draft.add("result.json", document.to_json(run))
-        draft.add("reproduce.sh", script.reproduce(run), executable=True)
+        packed = wait_for(image.build(progress)) if given["keep_kernels"] else None
+        again = inputs.write(kept, run, draft.directory, packed)
+        draft.add("reproduce.sh", script.reproduce(run, again), executable=True)
     directory = store.location(run.id)
     console.print(terminal.summary(run, str(directory)))
     for name, file in files.items():

@@ -20,6 +20,9 @@ def _origin(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
+keep_kernels = click.option(
+    "--keep-kernels", is_flag=True, help="keep kernels and initramfs with the run, to be booted where there is no rig"
+)
 _EXTRAS = (
     click.option("--origin", default="rig", show_default=True, callback=_origin, help="whom KCIDB knows you by"),
     click.option("--reported-by", default="", metavar="'NAME <ADDRESS>'", help="a trailer for the mail"),
@@ -35,8 +38,8 @@ def extras(function: Function) -> Function:
 
 
 def options(function: Function) -> Function:
-    """Add an option for each format, which says where to write it, and `extras`."""
-    function = extras(function)
+    """Add an option for each format, which says where to write it, `extras`, and what else to keep."""
+    function = extras(keep_kernels(function))
     for name, form in reversed(FORMATS.items()):
         kind = click.Path(dir_okay=False, path_type=Path)
         function = click.option(f"--{name}", f"{name}_file", type=kind, help=f"also write {form.what} here")(function)

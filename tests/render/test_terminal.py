@@ -15,7 +15,7 @@ from rig.model import (
     Run,
     Verdict,
 )
-from rig.render import script, terminal
+from rig.render import terminal
 from tests import values
 
 FINDING = Finding(
@@ -102,9 +102,3 @@ def test_a_build_failure_is_the_headline() -> None:
     failure = BuildFailure(name="patched", profile="s", errors=("a.c:1: error",), log=Path("l"), seconds=1)
     text = shown(replace(run(verdict=Verdict.REGRESSION), patched=failure))
     assert "patched does not compile, base does" in text
-
-
-def test_the_script_repeats_the_command() -> None:
-    text = script.reproduce(run())
-    assert text.startswith("#!/bin/sh\n")
-    assert 'exec rig compare base patched "$@"' in text
