@@ -1,7 +1,7 @@
 """A run as a report to KCIDB, the kernel's database of test results (schema 5.3). No I/O.
 
-Checkout and build of each side, a test for each boot, workload and test of a workload, an issue for each finding on
-the patched side and an incident for each time it was seen. Nothing has an address: the files stay with the run.
+Checkout and build of each side, a test for each boot, workload and test of a workload, an issue for each finding and an
+incident for each time it was seen, on either side. Nothing has an address: the files stay with the run.
 """
 
 import hashlib
@@ -54,14 +54,16 @@ def report(run: Run, origin: str) -> Object:
     """Return what is to be submitted."""
     ids = _Ids(origin=origin, run=run.id)
     kernels = [(side, kernel) for side, kernel in (("base", run.base), ("patched", run.patched)) if kernel]
-    blamed = [finding for finding in run.comparison.findings if finding.patched.hits or not run.patched]
+    findings = run.comparison.findings
+    incidents = [each for finding in findings for each in _incidents(finding, run, ids)]
+    faulty = frozenset(each["test_id"] for each in incidents if "test_id" in each)
     return {
         "version": VERSION,
         "checkouts": [_checkout(side, kernel, run, ids) for side, kernel in kernels],
         "builds": [_build(side, kernel, run, ids) for side, kernel in kernels],
-        "tests": [test for trial in run.trials for test in _tests(trial, run, ids)],
-        "issues": [_issue(finding, ids) for finding in blamed],
-        "incidents": [each for finding in blamed for each in _incidents(finding, run, ids)],
+        "tests": [test for trial in run.trials for test in _tests(trial, run, ids, faulty)],
+        "issues": [_issue(finding, ids) for finding in findings],
+        "incidents": incidents,
     }
 
 
@@ -119,11 +121,13 @@ def _build(side: str, kernel: Kernel | BuildFailure, run: Run, ids: _Ids) -> Obj
 # ---- tests
 
 
-def _tests(trial: Trial, run: Run, ids: _Ids) -> Iterator[Object]:
+def _tests(trial: Trial, run: Run, ids: _Ids, faulty: frozenset[str]) -> Iterator[Object]:
+    """Yield the tests of a boot. One that did its work while the kernel complained has failed, as KCIDB sees it."""
     boot = Status.PASS if trial.ready_seconds or trial.outcomes else Status.FAIL
     shared = {"build_id": ids.of(trial.side), "origin": ids.origin, "environment": _environment(run.environment)}
     for told in (_boot(trial, boot, ids), *_outcomes(trial, ids)):
-        yield {**shared, **_times(trial, run), **told}
+        failed = told["id"] in faulty and told["status"] == Status.PASS
+        yield {**shared, **_times(trial, run), **told, **({"status": "FAIL"} if failed else {})}
 
 
 def _times(trial: Trial, run: Run) -> Object:
@@ -203,8 +207,9 @@ def _issue(finding: Finding, ids: _Ids) -> Object:
 
 def _incidents(finding: Finding, run: Run, ids: _Ids) -> Iterator[Object]:
     titles = {finding.title, *finding.alt_titles}
-    if finding.workload == excerpt.BUILD and finding.patched.hits:
-        yield _incident(finding, ids, "build", build_id=ids.of("patched"))
+    for side, count in (("base", finding.base), ("patched", finding.patched)):
+        if finding.workload == excerpt.BUILD and count.hits:
+            yield _incident(finding, ids, f"{side}:build", build_id=ids.of(side))
     for trial in run.trials:
         workloads = (each.workload for each in symptoms(trial) if titles & {each.title, *each.titles})
         for workload in dict.fromkeys(workloads):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from rig.model import BuildFailure, Finding, Kernel, Run, Verdict
 from rig.render import excerpt, wording
-from rig.render.results import INTRODUCED
+from rig.render.results import INTRODUCED, is_open
 
 PAGE = 60  # lines
 WIDTH = 75  # columns of our own words
@@ -54,6 +54,8 @@ def _short(run: Run) -> Iterator[str]:
     if run.comparison.verdict is not Verdict.CLEAN:
         for note in run.comparison.notes[:MOST_TITLES]:
             yield from _prose(note, "  ", "- ")
+        for finding in [each for each in run.comparison.findings if is_open(each)][:MOST_TITLES]:
+            yield from _prose(f"undecided: {finding.title}: {finding.explanation}", "  ", "- ")
     yield f"{wording.boots(run)}, profile {run.environment.profile}, {run.environment.accel}."
     yield f"Again: {wording.one_line(wording.again(run))}"
 

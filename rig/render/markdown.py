@@ -10,7 +10,7 @@ from html import escape
 from rig.model import Finding, MetricChange, Run, Verdict
 from rig.render import excerpt, wording
 from rig.render.escape import printable
-from rig.render.results import INTRODUCED, OPEN
+from rig.render.results import INTRODUCED, is_open
 
 _MARKS = {Verdict.CLEAN: "✅", Verdict.REGRESSION: "❌", Verdict.INCONCLUSIVE: "❔", Verdict.ERROR: "⚠️"}
 MOST_LINES = 80  # of a report
@@ -74,7 +74,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 
 def _matters(finding: Finding) -> bool:
-    return finding.status in INTRODUCED or (finding.status in OPEN and finding.patched.hits > 0)
+    return finding.status in INTRODUCED or is_open(finding)
 
 
 def _details(finding: Finding) -> str:

@@ -18,6 +18,11 @@ INTRODUCED = (FindingStatus.NEW, FindingStatus.SEEN)  # what makes the verdict "
 OPEN = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)
 
 
+def is_open(finding: Finding) -> bool:
+    """Whether more trials could show that the patch introduced it."""
+    return finding.status in OPEN and finding.patched.hits > 0
+
+
 class State(StrEnum):
     """What came of a test."""
 
@@ -96,7 +101,7 @@ def _state(finding: Finding, comparison: Comparison) -> State:
     if finding.status in INTRODUCED:
         return State.FAILED
     if finding.status in OPEN:  # broken only where the verdict hangs on it
-        return State.BROKEN if comparison.verdict is V.INCONCLUSIVE and finding.patched.hits else State.SKIPPED
+        return State.BROKEN if comparison.verdict is V.INCONCLUSIVE and is_open(finding) else State.SKIPPED
     return State.PASSED
 
 

@@ -5,6 +5,8 @@ from click.testing import CliRunner
 
 from rig.cli import main
 from rig.errors import Exit
+from rig.render.formats import FORMATS
+from tests.lab import Lab, bad
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,12 @@ def test_an_unknown_verb_suggests_a_near_one() -> None:
     result = CliRunner().invoke(main, ("comapre",))
     assert result.exit_code == Exit.USAGE
     assert "did you mean compare" in result.output
+
+
+def test_a_run_is_written_in_the_formats_asked_for(lab: Lab, own_dirs: Path) -> None:
+    lab.script = bad("root-churn")
+    files = [word for name in FORMATS for word in (f"--{name}", str(own_dirs / name))]
+    result = CliRunner().invoke(main, ("compare", "base", "patched", "-q", "-w", "root-churn", *files))
+    assert result.exit_code == Exit.INTRODUCED
+    for name in FORMATS:
+        assert "WARNING in kvm_tdp_mmu_zap_all" in (own_dirs / name).read_text(), name

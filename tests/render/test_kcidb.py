@@ -45,9 +45,16 @@ def test_the_same_issue_has_the_same_id_in_another_run() -> None:
     assert report(REGRESSION)["issues"][0]["id"] == report(other)["issues"][0]["id"]
 
 
-def test_what_only_base_shows_is_no_issue() -> None:
-    fixed = values.finding(status=FindingStatus.FIXED, base=Count(hits=3, trials=3), patched=Count(hits=0, trials=3))
-    assert report(values.run(fixed))["issues"] == []
+def test_what_came_with_a_report_has_failed_whatever_it_says_itself() -> None:
+    tests = {test["id"].partition("abcd:")[2]: test["status"] for test in report(REGRESSION)["tests"]}
+    assert tests == {"base:1:boot": "PASS", "base:1:churn": "PASS", "patched:1:boot": "PASS", "patched:1:churn": "FAIL"}
+
+
+def test_what_only_base_shows_is_an_incident_there() -> None:
+    none, all_three = Count(hits=0, trials=3), Count(hits=3, trials=3)
+    fixed = values.finding("compiler warning: a.c", FindingStatus.FIXED, base=all_three, patched=none, workload="build")
+    (incident,) = report(values.run(fixed))["incidents"]
+    assert incident["build_id"] == "rig:20260101-000000-abcd:base"
 
 
 @pytest.mark.parametrize("status", Status)

@@ -83,3 +83,8 @@ def test_hostile_text_is_ascii_indented_and_no_header() -> None:
     assert set(filter(lambda char: not char.isprintable(), text)) == {"\n"}
     assert message_from_string(text).keys() == ["Subject"]
     assert not [line for line in text.splitlines() if line.startswith(("Reported-by", "---", "diff", "not ok"))]
+
+
+def test_what_is_undecided_is_named() -> None:
+    run = values.run(values.finding(status=FindingStatus.INCONCLUSIVE), verdict=Verdict.INCONCLUSIVE)
+    assert "- undecided: WARNING in foo: 3 of 3 patched, 0 of 3 base" in mail.to_text(run)
