@@ -13,11 +13,12 @@ from rig import store, workloads
 from rig.experiment import Plan
 from rig.guest import alone, qemu
 from rig.kernel.checkouts import REMOTE
-from rig.model import Accel, Image, Kernel, Recipe, Run, Source
+from rig.model import Accel, BuildFailure, Image, Kernel, Recipe, Run, Source, Workload
 from rig.plan import PlanFile
 from rig.render.script import Again, Side
 from rig.selftests import Suite
 
+Entry = workloads.Listed | workloads.Own
 INPUTS, KERNELS = "inputs", "kernels"  # in the run directory
 INITRD = "initramfs.cpio"
 
@@ -43,23 +44,29 @@ def _patch(path: Path, to: Path) -> Path:
     if not path.is_dir():
         shutil.copyfile(path, to)
         return to
-    for name in _series(path):
-        (to / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path / name, to / name)
+    to.mkdir()
+    told = ""
+    for number, (patch, options) in enumerate(_series(path), start=1):
+        name = f"{number:03}-{patch.name}"  # a series may name files anywhere
+        shutil.copyfile(patch, to / name)
+        told += " ".join((name, *options)) + "\n"
+    (to / "series").write_text(told)
     return to
 
 
-def _series(path: Path) -> Iterator[str]:
-    """Yield the files of a series, not what else lies in its directory."""
+def _series(path: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Yield the patches of a series in order, with their options; not what else lies in its directory."""
     series = path / "series"
     if not series.is_file():
-        yield from (each.name for each in path.glob("*.patch"))
+        yield from ((each, ()) for each in sorted(path.glob("*.patch")))
         return
-    words = [line.partition("#")[0].split() for line in series.read_text().splitlines()]
-    yield from ("series", *(found[0] for found in words if found and (path / found[0]).is_file()))
+    for line in series.read_text().splitlines():
+        name, *options = line.partition("#")[0].split() or [""]
+        if name and (path / name).is_file():
+            yield path / name, tuple(options)
 
 
-def _own(entry: Any, to: Path) -> Any:
+def _own(entry: Entry, to: Path) -> Entry:
     """Return a workload of the user's as its copy; a listed one as it is."""
     if not isinstance(entry, workloads.Own):
         return entry
@@ -106,7 +113,7 @@ def _plan(kept: Plan, directory: Path) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _word(entry: Any, directory: Path) -> tuple[str, str]:
+def _word(entry: Entry, directory: Path) -> tuple[str, str]:
     """Return a workload as -w takes it: what stands in the run directory, and arguments; ("", NAME) if it is listed."""
     if not isinstance(entry, workloads.Own):
         return "", entry.name
@@ -130,7 +137,7 @@ def _bound(source: Source) -> bool:
     return not (source.kind == "debian" or (source.kind == "git" and REMOTE.match(source.location)))
 
 
-def _side(side: str, recipe: Recipe, made: object, directory: Path) -> Side:
+def _side(side: str, recipe: Recipe, made: Kernel | BuildFailure, directory: Path) -> Side:
     if not recipe.source:
         return _ready_made(side, recipe, directory)
     commit = made.commit if isinstance(made, Kernel) else ""
@@ -183,7 +190,7 @@ def _keep_kernels(kept: Plan, run: Run, image: Image, directory: Path) -> tuple[
     return qemu.by_hand(cmdline=cmdline, shape=kept.shape, accel=accel)
 
 
-def _ready(kept: Plan) -> list[Any]:
+def _ready(kept: Plan) -> list[Workload]:
     return [
         replace(
             workloads.command(

@@ -61,14 +61,26 @@ def test_recipes_read_back_as_what_they_were(kept: Path, patch: Path) -> None:
 
 def test_a_series_is_kept_without_what_else_lies_there(kept: Path, tmp_path: Path) -> None:
     series = tmp_path / "series.d"
-    (series / "sub").mkdir(parents=True)
-    for name in ("sub/a.patch", "other.patch"):
-        (series / name).write_text(PATCH)
-    (series / "series").write_text("# first\nsub/a.patch -p1\n\ngone.patch\n")
+    series.mkdir()
+    for name in ("b.patch", "../a.patch", "other.patch"):
+        (series / name).write_text(name)
+    (series / "series").write_text("# first\nb.patch -p2\n\n../a.patch # why\n")
     keep(planned(str(series)), kept)
-    files = {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()}
-    assert "inputs/patched/02-series.d/sub/a.patch" in files
-    assert not [name for name in files if "other" in name]
+    copied = kept / "inputs/patched/02-series.d"
+    assert {path.name: path.read_text() for path in copied.iterdir()} == {
+        "001-b.patch": "b.patch",
+        "002-a.patch": "../a.patch",
+        "series": "001-b.patch -p2\n002-a.patch\n",
+    }
+
+
+def test_a_directory_of_patches_keeps_their_order(kept: Path, tmp_path: Path) -> None:
+    series = tmp_path / "outgoing"
+    series.mkdir()
+    for name in ("0002-b.patch", "0001-a.patch"):
+        (series / name).write_text(PATCH)
+    keep(planned(str(series)), kept)
+    assert (kept / "inputs/patched/02-outgoing/series").read_text() == "001-0001-a.patch\n002-0002-b.patch\n"
 
 
 def test_the_plan_reads_back_as_what_it_was(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

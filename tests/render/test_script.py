@@ -1,7 +1,6 @@
 """The script runs here with a rig and a QEMU that only say how they were called."""
 
 import shlex
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -150,7 +149,6 @@ def test_names_are_never_run(words: tuple[str, ...], kept: Kept) -> None:
     assert not list(kept.bin.glob("pwned")) + list(kept.directory.glob("pwned"))
 
 
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
 @pytest.mark.parametrize(
     "again",
     [
