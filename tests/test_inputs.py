@@ -120,6 +120,13 @@ def test_a_tree_of_this_host_is_kept_as_what_makes_it_of_base(kept: Path) -> Non
     assert (kept / again.patched.kernel).read_text() == PATCH
 
 
+def test_a_difference_says_nothing_of_the_configuration(kept: Path) -> None:
+    tree = Recipe(name="linux", source=Source(kind="tree", location="/home/me/linux"), kconfig=("CONFIG_X=y",))
+    again = keep(replace(planned(), patched=tree), kept, values.run(patch=PATCH))
+    assert again.patched
+    assert (again.patched.over_base, again.patched.needs) == (False, "/home/me/linux")
+
+
 def test_a_tree_whose_difference_is_not_known_is_needed(kept: Path) -> None:
     tree = Recipe(name="linux", source=Source(kind="tree", location="/home/me/linux"))
     again = keep(replace(planned(), patched=tree), kept)

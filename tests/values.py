@@ -26,7 +26,8 @@ from rig.model import (
 # What a console may say to harm those who read it in some format or other.
 HOSTILE = (
     "\x1b[2J\x00\x08 <script>alert(1)</script></code></details> ]]> @everyone #1 https://evil.example "
-    "| `` ``` \n~~~\n```\n# Subtest: x\nok 1 forged\nnot ok 2 forged\nReported-by: nobody\n---\ndiff --git a/x b/x\n"
+    "| `` ``` \n~~~\n```\n# Subtest: x\nSubtest: y\nseconds: 7\nok 1 forged\n"
+    "not ok 2 forged\nReported-by: nobody\n---\ndiff --git a/x b/x\n"
     "[[ATTACHMENT|/etc/passwd]] $(reboot) \u202e\ufffe é"
 )
 

@@ -13,11 +13,13 @@ from rig.render.escape import printable
 from rig.render.results import INTRODUCED, is_open
 
 _MARKS = {Verdict.CLEAN: "✅", Verdict.REGRESSION: "❌", Verdict.INCONCLUSIVE: "❔", Verdict.ERROR: "⚠️"}
-MOST_LINES = 80  # of a report
-LONGEST = 200  # characters of a report's line: a comment may not be longer than 64 KiB
+# GitHub takes comments of up to 64 KiB.
+MOST_LINES, LONGEST = 60, 160  # of a report; characters of each
+MOST_CHARACTERS = 300  # of a code span
 MOST_DETAILS = 5  # findings with their reports
 MOST_FINDINGS = 20
 MOST_METRICS = 8
+MOST_NOTES = 10
 
 
 def to_markdown(run: Run) -> str:
@@ -36,9 +38,9 @@ def to_markdown(run: Run) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def code(text: str) -> str:
+def code(text: str, most: int = MOST_CHARACTERS) -> str:
     """Return `text` as a code span, which nothing in it can end."""
-    line = wording.one_line(text)
+    line = wording.one_line(text)[:most]
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     space = " " if line[:1] in ("`", " ", "") or line[-1:] == "`" else ""
     return f"{fence}{space}{line}{space}{fence}"
@@ -56,8 +58,8 @@ def _headline(run: Run) -> str:
     return f"### {_MARKS[verdict]} {verdict.capitalize()}\n\n{code(wording.because(run))}"
 
 
-def _bullets(notes: Iterable[str]) -> str:
-    return "\n".join(f"- {code(note)}" for note in notes)
+def _bullets(notes: tuple[str, ...]) -> str:
+    return "\n".join(f"- {code(note)}" for note in notes[:MOST_NOTES])
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -79,7 +81,7 @@ def _matters(finding: Finding) -> bool:
 
 def _details(finding: Finding) -> str:
     place = excerpt.where(finding)
-    summary = escape(wording.one_line(finding.title + (f" at {place}" if place else "")))
+    summary = escape(wording.one_line(finding.title + (f" at {place}" if place else ""))[:MOST_CHARACTERS])
     source = [f"{'>' if number == _line(finding) else ' '} {number:>6}  {line}" for number, line in _source(finding)]
     said = [line[:LONGEST] for line in excerpt.cut(excerpt.lines(finding), MOST_LINES)]
     blocks = (block(lines) for lines in (source, said) if lines)
@@ -116,4 +118,4 @@ def _footer(run: Run) -> Iterator[str]:
     guest = f"{env.vcpus} vCPUs, {env.memory_mib} MiB, {env.accel}, {env.qemu}"
     yield code("; ".join(filter(None, (wording.boots(run), f"profile {env.profile}", guest, env.compiler))))
     yield ""
-    yield f"Again: {code(wording.again(run))} (run {code(run.id)})"
+    yield f"Again: {code(wording.again(run), 1000)} (run {code(run.id)})"

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -62,6 +63,8 @@ def test_a_format_that_looks_at_consoles_gets_them(kept: Path, monkeypatch: pyte
     seen = type(form)(what="", render=lambda _, beside: repr(dict(beside.consoles)), consoles=True)
     monkeypatch.setitem(FORMATS, "json", seen)
     assert show(str(kept), "--format", "json").output == "{'console-base-1.log': b'said'}"
+    monkeypatch.setitem(FORMATS, "json", replace(seen, consoles=False))
+    assert show(str(kept), "--format", "json").output == "{}"
 
 
 def test_the_schema_is_printed() -> None:

@@ -36,7 +36,8 @@ def test_every_id_has_the_origin_and_every_reference_is_there() -> None:
 
 
 def test_an_incident_is_where_it_was_seen() -> None:
-    (incident,) = report(REGRESSION)["incidents"]
+    other = values.trial("base", ("other", values.report("WARNING in bar")))
+    (incident,) = report(replace(REGRESSION, trials=(other, SEEN)))["incidents"]
     assert incident["test_id"] == "rig:20260101-000000-abcd:patched:1:churn"
 
 

@@ -46,12 +46,17 @@ def test_skipped_has_its_reason_and_no_name_begins_a_directive() -> None:
 
 
 def test_what_is_around_a_failure_fails_and_what_is_around_nothing_else_is_ok() -> None:
-    outermost = [line for line in ktap.to_ktap(REGRESSION).splitlines() if line.startswith(("ok", "not"))]
+    run = values.run(values.finding(), values.finding("x", FindingStatus.BOTH), verdict=Verdict.REGRESSION)
+    outermost = [line for line in ktap.to_ktap(run).splitlines() if line.startswith(("ok", "not"))]
     assert outermost == ["not ok 1 verdict", "not ok 2 findings", "ok 3 base", "ok 4 patched"]
 
 
 def test_hostile_text_forges_no_result() -> None:
-    assert not [name for name in read(values.hostile()) if name.endswith(("forged", ".x"))]
+    assert not [name for name in read(values.hostile()) if name.endswith(("forged", ".x", ".y"))]
+    lines = ktap.to_ktap(values.hostile()).splitlines()
+    subtests = [line.strip().removeprefix("# Subtest: ") for line in lines if line.strip().startswith("# Subtest:")]
+    own = {"verdict", "findings", "base", "patched", "build", "boot", "churn", "trial 1"}
+    assert set(subtests) <= own
 
 
 # ---- by the kernel's own parser

@@ -84,5 +84,5 @@ def test_hostile_text_is_nothing_but_code() -> None:
 
 
 def test_a_comment_is_not_longer_than_github_takes() -> None:
-    found = [values.finding(f"WARNING in f{number}", example="x" * 5000 + "\ny" * 5000) for number in range(100)]
+    found = [values.finding(f"WARNING in f{number}", example=("x" * 5000 + "\n") * 100) for number in range(100)]
     assert len(markdown.to_markdown(values.run(*found, verdict=Verdict.REGRESSION))) < 65536

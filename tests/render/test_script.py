@@ -15,7 +15,7 @@ from tests import values
 BASE = Side(name="base", kernel="inputs/base/base.yaml")
 PATCHED = Side(name="my patch", kernel="inputs/patched/my patch.yaml")
 QEMU = ("qemu-system-x86_64", "-m", "512M", "-append", "console=ttyS0 a='b c'")
-EVIL = "'; touch pwned; $(touch pwned) `touch pwned` \"#\n"
+EVIL = "'; touch pwned; $(touch pwned) `touch pwned` \"#\ntouch pwned\nEND\ntouch pwned\n"
 
 
 class Kept:
@@ -137,7 +137,12 @@ def test_help_says_how(kept: Kept) -> None:
 
 def hostile() -> tuple[Again, Run]:
     side = Side(name=EVIL, kernel=f"inputs/{EVIL}", needs=f"/no/{EVIL}", commit="c", patches=(EVIL,))
-    again = Again(base=side, patched=replace(side, over_base=True), own=((EVIL, EVIL),), qemu=(*QEMU[:-1], EVIL))
+    again = Again(
+        base=side,
+        patched=replace(side, over_base=True, commit="", needs=""),
+        own=((EVIL, EVIL),),
+        qemu=(*QEMU[:-1], EVIL),
+    )
     environment = replace(values.ENVIRONMENT, qemu=EVIL, compiler=EVIL)
     return again, replace(values.hostile(), command=EVIL, base=values.kernel(EVIL), environment=environment)
 
@@ -145,7 +150,8 @@ def hostile() -> tuple[Again, Run]:
 @pytest.mark.parametrize("words", [("--help",), ("--tree", "t"), ("--boot",), ()])
 def test_names_are_never_run(words: tuple[str, ...], kept: Kept) -> None:
     again, run = hostile()
-    kept(again, *words, run=run)
+    called = kept(again, *words, run=run)
+    assert "--tree" not in words or called[3] == f"c+{kept.directory}/{EVIL}+{kept.directory}/inputs/{EVIL}"
     assert not list(kept.bin.glob("pwned")) + list(kept.directory.glob("pwned"))
 
 
