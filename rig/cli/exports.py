@@ -58,13 +58,24 @@ def asked(given: Mapping[str, Any]) -> dict[str, Path]:
 def text(name: str, run: Run, directory: Path, given: Mapping[str, Any]) -> str:
     """Return `run`, which is kept in `directory`, in a format."""
     form = FORMATS[name]
-    consoles = dict(_consoles(run, directory)) if form.consoles else {}
+    consoles = Consoles(run, directory) if form.consoles else {}
     beside = Extras(consoles=consoles, origin=given["origin"], reported_by=given["reported_by"], closes=given["closes"])
     return form.render(run, beside)
 
 
-def _consoles(run: Run, directory: Path) -> Iterator[tuple[str, bytes]]:
-    for trial in run.trials:
-        file = directory / trial.console
-        if file.is_file():
-            yield trial.console, file.read_bytes()
+class Consoles(Mapping[str, bytes]):
+    """The consoles of a run that are there, by file name, each read when it is asked for: they can be large."""
+
+    def __init__(self, run: Run, directory: Path) -> None:
+        names = dict.fromkeys(trial.console for trial in run.trials)
+        here = (directory / name for name in names if Path(name).name == name)  # a stranger's run may name any file
+        self._files = {file.name: file for file in here if file.is_file()}
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._files[name].read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)

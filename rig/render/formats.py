@@ -36,5 +36,5 @@ FORMATS: dict[str, Format] = {
         render=lambda run, extras: mail.to_text(run, reported_by=extras.reported_by, closes=extras.closes),
     ),
     "markdown": Format(what="a comment for a pull request", render=lambda run, _: markdown.to_markdown(run)),
-    # The page goes here: render=lambda run, extras: page.render(run, extras.consoles), consoles=True.
+    # "html" goes here: render=lambda run, extras: page.render(run, extras.consoles), consoles=True.
 }

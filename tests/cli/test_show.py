@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rig import store
-from rig.cli import main
+from rig.cli import exports, main
 from rig.errors import Exit
 from rig.model import Verdict
 from rig.render import document
@@ -65,6 +65,14 @@ def test_a_format_that_looks_at_consoles_gets_them(kept: Path, monkeypatch: pyte
     assert show(str(kept), "--format", "json").output == "{'console-base-1.log': b'said'}"
     monkeypatch.setitem(FORMATS, "json", replace(seen, consoles=False))
     assert show(str(kept), "--format", "json").output == "{}"
+
+
+def test_consoles_are_those_in_the_run_directory_alone(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for name in ("secret", "run/console-base-1.log"):
+        (tmp_path / name).write_text("x")
+    trials = (values.trial(), values.trial(console="../secret"), values.trial(index=2))
+    assert dict(exports.Consoles(values.run(trials=trials), tmp_path / "run")) == {"console-base-1.log": b"x"}
 
 
 def test_the_schema_is_printed() -> None:
