@@ -43,6 +43,8 @@ class Rules:
     profile: str
     guarded: tuple[str, ...] = ()  # patterns of WORKLOAD/METRIC: exact counters that must not rise
     known: tuple[str, ...] = ()  # patterns of titles to be passed over
+    alpha: float = statistics.ALPHA  # the chance of a false "new" or "fixed" that is taken
+    judges_speed: bool = False  # times and rates mean something under this profile
 
 
 def valid(trial: Trial, workload: str) -> bool:
@@ -83,16 +85,18 @@ def _blind(trials: tuple[Trial, ...], workloads: frozenset[str]) -> bool:
     )
 
 
-def _status(base: Count, patched: Count, *, masked: bool) -> tuple[FindingStatus, float | None]:
-    """Return the status and the one-sided p of a finding with these counts."""
-    if masked:
-        return FindingStatus.MASKED, None
+def _status(base: Count, patched: Count, alpha: float) -> tuple[FindingStatus, float | None]:
+    """Return the status and the one-sided p of a finding with these counts.
+
+    Trials may be added until it is sure: whatever a bug's rate, the chance that one which both sides have alike comes
+    out as new stays below `alpha` over all those looks, as the exact test errs on the safe side.
+    """
     if not base.trials or not patched.trials:
         return FindingStatus.INCONCLUSIVE, None
     counts = (base.hits, base.trials), (patched.hits, patched.trials)
     worse, better = statistics.more_often(*counts), statistics.more_often(*reversed(counts))
     p_value = min(worse, better)
-    sure = p_value <= statistics.ALPHA + 1e-9  # 3 of 3 against 0 of 3 is 0.05 exactly
+    sure = statistics.sure(p_value, alpha)
     if not base.hits:
         return (FindingStatus.NEW if sure else FindingStatus.INCONCLUSIVE), worse
     if not patched.hits:
@@ -102,25 +106,40 @@ def _status(base: Count, patched: Count, *, masked: bool) -> tuple[FindingStatus
     return (FindingStatus.MORE_OFTEN if worse < better else FindingStatus.LESS_OFTEN), p_value
 
 
-def _explain(status: FindingStatus, base: Count, patched: Count) -> str:
+def _explain(base: Count, patched: Count, alpha: float) -> str:
     words = f"{patched.hits} of {patched.trials} patched, {base.hits} of {base.trials} base"
     zero = base if not base.hits else patched if not patched.hits else None
-    if status is FindingStatus.MASKED:
-        return f"{words}; the other side's detectors were spent by another report"
     if zero and zero.trials:
         side = "base" if zero is base else "patched"
-        words += f"; up to {statistics.upper_bound(zero.trials):.0%} of {side} trials could still show it"
+        words += f"; up to {statistics.upper_bound(zero.trials, 1 - alpha):.0%} of {side} trials could still show it"
     return words
 
 
-def _finding(members: list[Symptom], base: Side, patched: Side, profile: str) -> Finding:
+def _advice(status: FindingStatus, base: Count, patched: Count, places: str, alpha: float) -> str:
+    """Return what would settle a finding that is open; "" for others."""
+    if status is FindingStatus.MASKED:
+        return "another report spent the detectors before it could be seen: mend or leave out what shows that one first"
+    if status is not FindingStatus.INCONCLUSIVE:
+        return ""
+    if not base.trials or not patched.trials:
+        return (
+            f"no trial of {'base' if not base.trials else 'patched'} could have shown it: see why {places} got nowhere"
+        )
+    needed = statistics.settled_by((base.hits, base.trials), (patched.hits, patched.trials), alpha)
+    if needed is None:
+        return "it is too rare to be settled by repeating; a workload that goes for it would help"
+    return f"about {needed} trials a side would settle it, if it stays as frequent: -w {places} -n {needed}"
+
+
+def _finding(members: list[Symptom], base: Side, patched: Side, rules: Rules) -> Finding:
     places = Counter(member.workload for member in members)
     workloads = frozenset(places)
-    counts = [_count(side.trials, members, workloads) for side in (base, patched)]
+    counts = _count(base.trials, members, workloads), _count(patched.trials, members, workloads)
     masked = any(
         not count.trials and _blind(side.trials, workloads) for count, side in zip(counts, (base, patched), strict=True)
     )
-    status, p_value = _status(*counts, masked=masked)
+    status, p_value = (FindingStatus.MASKED, None) if masked else _status(*counts, rules.alpha)
+    order = [name for name, _ in places.most_common()]
     first = next((member for member in members if not (member.report and member.report.corrupted)), members[0])
     titles = {title for member in members for title in member.titles} - {first.title}
     return Finding(
@@ -128,12 +147,13 @@ def _finding(members: list[Symptom], base: Side, patched: Side, profile: str) ->
         alt_titles=tuple(sorted(titles)),
         type=first.type,
         status=status,
-        workload=", ".join(name for name, _ in places.most_common()),
-        profile=profile,
+        workload=", ".join(order),
+        profile=rules.profile,
         base=counts[0],
         patched=counts[1],
         p_value=p_value,
-        explanation=_explain(status, *counts),
+        explanation=_explain(*counts, rules.alpha),
+        advice=_advice(status, *counts, " -w ".join(order), rules.alpha),
         example=first.text,
         place=first.report.place if first.report else None,
         source=first.report.source if first.report else (),
@@ -187,25 +207,25 @@ def _warning_findings(base: Kernel, patched: Kernel) -> Iterator[Finding]:
 # ---- counters
 
 
-def _raised(changes: Iterable[MetricChange], guarded: tuple[str, ...], profile: str) -> Iterator[Finding]:
-    """Yield the counters fitting `guarded` (patterns of WORKLOAD/METRIC) that are higher on patched in every trial."""
+def _raised(changes: Iterable[MetricChange], rules: Rules) -> Iterator[Finding]:
+    """Yield the guarded counters that are higher on patched in every trial."""
     for change in changes:
-        watched = any(fnmatchcase(f"{change.workload}/{change.name}", pattern) for pattern in guarded)
-        if not (watched and change.significant and min(change.patched) > max(change.base)):
+        if not (change.guarded and change.significant and min(change.patched) > max(change.base)):
             continue
         counts = Count(hits=0, trials=len(change.base)), Count(hits=len(change.patched), trials=len(change.patched))
-        status, p_value = _status(*counts, masked=False)
+        status, p_value = _status(*counts, rules.alpha)
         before, after = (f"{min(values):g}" for values in (change.base, change.patched))
         yield Finding(
             title=f"{change.workload}: {change.name} went up",
             type="METRIC",
             status=status,
             workload=change.workload,
-            profile=profile,
+            profile=rules.profile,
             base=counts[0],
             patched=counts[1],
             p_value=p_value,
             explanation=f"{before} {change.unit} on base, {after} on patched, in each of {counts[1].trials} trials",
+            advice=_advice(status, *counts, change.workload, rules.alpha),
         )
 
 
@@ -293,10 +313,10 @@ def compare(base: Side, patched: Side, rules: Rules) -> Comparison:
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=(f"base does not boot: {reason}",))
     trials = base.trials + patched.trials
     seen, known = _sorted_out(trials, rules.known)
-    found = [_finding(members, base, patched, rules.profile) for members in grouped(seen)]
-    changes = metrics.changes(base.trials, patched.trials)
+    found = [_finding(members, base, patched, rules) for members in grouped(seen)]
+    changes = metrics.changes(base.trials, patched.trials, rules.guarded, rules.alpha, judges_speed=rules.judges_speed)
     warnings = _warning_findings(base.kernel, patched.kernel)
-    findings = (*found, *_raised(changes, rules.guarded, rules.profile), *warnings)
+    findings = (*found, *_raised(changes, rules), *warnings)
     explained = any(finding.status is FindingStatus.NEW for finding in findings)
     gaps = (*_gaps(base, "base", rules.planned), *(() if explained else _gaps(patched, "patched", rules.planned)))
     order = list(FindingStatus)
@@ -314,8 +334,11 @@ def alone(side: Side, rules: Rules) -> Comparison:
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=(f"{side.kernel.name} does not build",))
     symptoms_seen, known = _sorted_out(side.trials, rules.known)
     nobody = replace(side, trials=())
-    found = [_finding(members, side, nobody, rules.profile) for members in grouped(symptoms_seen)]
-    seen = tuple(replace(each, status=FindingStatus.SEEN, p_value=None, explanation=_seen(each.base)) for each in found)
+    found = [_finding(members, side, nobody, rules) for members in grouped(symptoms_seen)]
+    seen = tuple(
+        replace(each, status=FindingStatus.SEEN, p_value=None, explanation=_seen(each.base), advice="")
+        for each in found
+    )
     gaps = tuple(_gaps(side, "base", rules.planned))
     verdict = Verdict.REGRESSION if seen else Verdict.INCONCLUSIVE if _doubtful(gaps, rules.planned) else Verdict.CLEAN
     notes = (*map(str, gaps), *_losses(side.trials), *known)

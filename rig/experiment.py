@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rig import workloads
-from rig.model import Profile, Recipe, Shape
+from rig.model import Clock, Profile, Recipe, Shape
 
 AccelRequest = Literal["auto", "kvm", "tcg"]
 
@@ -17,6 +17,8 @@ class Overrides:
     workloads: tuple[str, ...] = ()
     repeats: int | None = None
     confirm: int | None = None
+    confidence: float | None = None
+    budget: int | None = None
     seconds: int | None = None
     vcpus: int | None = None
     threads: int | None = None
@@ -24,6 +26,7 @@ class Overrides:
     seed: int | None = None
     jobs: int | None = None
     accel: AccelRequest = "auto"
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +40,12 @@ class Plan:
     guarded: tuple[str, ...]  # patterns of WORKLOAD/METRIC: exact counters that must not rise
     repeats: int
     confirm: int
+    confidence: float  # wanted of "new" and "fixed"
+    budget: int | None  # seconds for the whole run; None for as many as it takes
     seconds: int
     threads: int
     seed: int
     jobs: int | None  # guests at once; None for as many as fit
     shape: Shape
     accel: AccelRequest
+    clock: Clock

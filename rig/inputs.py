@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -185,7 +185,8 @@ def _keep_kernels(kept: Plan, run: Run, image: Image, directory: Path) -> tuple[
         if isinstance(kernel, Kernel):
             shutil.copyfile(kernel.bzimage, to / f"{side}.bzImage")
     (to / INITRD).write_bytes(image.path.read_bytes() + alone.archive(_ready(kept), _programs(kept)))
-    accel = Accel(name="kvm" if run.environment.accel == "kvm" else "tcg", reason="", time_scale=1)
+    name: Literal["kvm", "tcg"] = "kvm" if run.environment.accel == "kvm" else "tcg"
+    accel = Accel(name=name, reason="", time_scale=1, clock=run.environment.clock)
     cmdline = qemu.cmdline(accel, *kept.profile.cmdline, f"rdinit={alone.INIT}")
     return qemu.by_hand(cmdline=cmdline, shape=kept.shape, accel=accel)
 

@@ -8,6 +8,7 @@ from typing import Literal
 # ---- kernels
 
 Leaks = Literal["always", "suspected", "never"]  # when kmemleak searches after a workload
+Clock = Literal["host", "virtual"]  # what a guest's time follows: the host's clock, or the instructions it has run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,11 @@ class Profile:
     leaks: Leaks = "suspected"
     known: tuple[str, ...] = ()  # patterns of titles that a good kernel has too, now and then: passed over
     slowdown: float | None = None  # of the workloads, against the profile without debugging; as once measured
+
+    @property
+    def judges_speed(self) -> bool:
+        """Whether times and rates mean something: no detector slows the kernel down."""
+        return not self.detectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,7 @@ class BuildFailure:
     errors: tuple[str, ...]  # the compiler's error lines, the first ones first
     log: Path
     seconds: float
+    tree: str = ""  # git tree id of the patched source
 
 
 # ---- guests
@@ -109,6 +116,7 @@ class Accel:
     name: Literal["kvm", "tcg"]
     reason: str
     time_scale: float  # limits meant for real hardware are multiplied by this
+    clock: Clock = "host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +211,7 @@ class Metric:
     value: float
     unit: str
     kind: MetricKind
+    operations: int = 0  # of which `value` is the sum; 0 if it is no sum over any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,6 +433,7 @@ class MetricChange:
     high: float | None = None
     q_value: float | None = None  # `p_value`, corrected for how many metrics were tested
     guarded: bool = False  # the plan names it as one that must not rise
+    operations: int = 0  # of which each value is the sum; 0 if it is no sum over any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -446,6 +456,7 @@ class Environment:
     base_config: str
     patched_config: str
     threads: int = 2  # of each workload
+    clock: Clock = "host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -480,6 +491,7 @@ class Settings:
     confirm: int
     confidence: float  # wanted of "new" and "fixed"
     budget: float | None  # seconds for the whole run; None for as many as it takes
+    guarded: tuple[str, ...] = ()  # patterns of WORKLOAD/METRIC: exact counters that must not rise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

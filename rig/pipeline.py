@@ -2,73 +2,34 @@
 
 import asyncio
 import platform
-import time
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
-from rig import compare, store
+from rig import compare, rounds, store
+from rig.budget import Budget
 from rig.compare import Rules, Side, SideName
 from rig.errors import BuildError
 from rig.experiment import Plan
-from rig.guest import accel, image, qemu, trial
-from rig.kernel import selftests
+from rig.guest import accel, image, qemu
+from rig.kernel import selftests, trees
 from rig.kernel.build import build
 from rig.model import (
-    Accel,
     BuildFailure,
     Comparison,
-    End,
     Environment,
     Finding,
-    Image,
     Kernel,
     Recipe,
     Run,
     Selftests,
+    Settings,
     Trial,
-    Workload,
 )
 from rig.plan import guests_that_fit
-from rig.progress import Progress, Task
+from rig.progress import Progress
 from rig.reading import Reader, reader
+from rig.rounds import NAMES, Bench
 from rig.selftests import Suite
-from rig.workloads import Listed, Own, command
-
-NAMES: tuple[SideName, ...] = ("base", "patched")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """All that the trials of a run have in common, and where they are kept."""
-
-    plan: Plan
-    accel: Accel
-    image: Image
-    draft: store.Draft
-    progress: Progress
-    seats: asyncio.Semaphore  # as many as guests may run at once
-    numbers: dict[SideName, Iterator[int]]  # of the boots of each side
-    readers: dict[SideName, Reader]  # of the consoles of each side, once its kernel is there
-    selftests: dict[SideName, Selftests | None]  # of the tree of each side, if they are planned
-
-    def workloads(self, side: SideName, names: Collection[str]) -> tuple[Workload, ...]:
-        """Return the planned workloads among `names`, ready to be run on a side."""
-        plan = self.plan
-        named = (entry for entry in plan.workloads if entry.name in names)
-        return tuple(replace(self._command(entry, side), leaks=plan.profile.leaks) for entry in named)
-
-    def _command(self, entry: Listed | Own, side: SideName) -> Workload:
-        plan = self.plan
-        return command(
-            entry,
-            seconds=plan.seconds,
-            vcpus=plan.shape.vcpus,
-            threads=plan.threads,
-            seed=plan.seed,
-            time_scale=self.accel.time_scale,
-            built=self.selftests.get(side),
-        )
 
 
 async def run(
@@ -80,8 +41,10 @@ async def run(
     `before`, base is not run again unless a suspicion has to be confirmed.
     Raises BuildError if the base kernel can't be built, RigError for faults of the host.
     """
-    began = time.monotonic()
-    bench = await _bench(plan, draft, progress)
+    budget = Budget(seconds=plan.budget)
+    bench = await _bench(plan, draft, progress, budget)
+    named = [(name, recipe.name) for name, recipe in zip(NAMES, (plan.base, plan.patched), strict=True) if recipe]
+    bench.announce(named[1 if before else 0 :] * plan.repeats, _planned(bench))
     base = await _build(plan.base, bench)
     patched = await _build(plan.patched, bench) if plan.patched else None
     if isinstance(base, BuildFailure):
@@ -91,20 +54,23 @@ async def run(
     result = Run(
         id=draft.id,
         began=draft.began.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - began, 1),
+        seconds=round(budget.gone, 1),
         command=command_line,
         base=base,
         patched=patched,
         trials=tuple(each for side in sides for each in side.trials),
         comparison=comparison,
         environment=await _environment(bench, base, patched),
+        settings=_settings(plan),
+        stages=tuple(bench.stages),
+        patch=await _patch(base, patched),
     )
     draft.finish(result)
     return result
 
 
-async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
-    chosen = await accel.find(plan.accel)
+async def _bench(plan: Plan, draft: store.Draft, progress: Progress, budget: Budget) -> Bench:
+    chosen = await accel.find(plan.accel, plan.clock)
     progress.note(f"acceleration: {chosen.name}: {chosen.reason}")
     return Bench(
         plan=plan,
@@ -112,15 +78,35 @@ async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
         image=await image.build(progress),
         draft=draft,
         progress=progress,
+        budget=budget,
         seats=asyncio.Semaphore(plan.jobs or guests_that_fit(plan.shape, chosen)),
         numbers={"base": count(1), "patched": count(1)},
         readers={},
         selftests={},
+        stages=[],
     )
 
 
+def _settings(plan: Plan) -> Settings:
+    return Settings(
+        workloads=tuple(entry.name for entry in plan.workloads),
+        seconds=plan.seconds,
+        repeats=plan.repeats,
+        confirm=plan.confirm,
+        confidence=plan.confidence,
+        budget=plan.budget,
+        guarded=plan.guarded,
+    )
+
+
+async def _patch(base: Kernel, patched: Kernel | BuildFailure | None) -> str:
+    """Return the difference between the trees, "" where there is none to be had."""
+    return await trees.difference(base.tree, patched.tree) if patched else ""
+
+
 async def _build(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
-    kernel = await build(recipe, bench.plan.profile, bench.progress)
+    with bench.stage(f"build {recipe.name}"):
+        kernel = await build(recipe, bench.plan.profile, bench.progress)
     bench.draft.copy(kernel.log, f"build-{store.named(recipe.name)}.log")
     return kernel
 
@@ -149,22 +135,30 @@ async def _settle(
     sides: tuple[Side, ...] = (known, Side(kernel=patched)) if patched else (known,)
     if any(isinstance(side.kernel, BuildFailure) for side in sides):
         return sides, _compared(bench, sides)
-    sides = await _rounds(bench, sides, _planned(bench), bench.plan.repeats, NAMES[1:] if before else NAMES)
+    sides = await rounds.run(bench, sides, _planned(bench), bench.plan.repeats, NAMES[1:] if before else NAMES)
     comparison = _compared(bench, sides)
     doubtful = compare.suspicions(comparison.findings)
     for _ in range(bench.plan.confirm if patched else 0):
-        if not doubtful:
+        if not doubtful or bench.budget.left_out:
             break
         bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
-        sides = await _rounds(bench, sides, _involved(bench, doubtful), 1)
+        sides = await rounds.run(bench, sides, _involved(bench, doubtful), 1)
         comparison = _compared(bench, sides)
         doubtful = compare.undecided(comparison.findings)
-    return sides, comparison
+    notes = tuple(filter(None, (bench.budget.note,)))
+    return sides, replace(comparison, notes=comparison.notes + notes)
 
 
 def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
     profile = bench.plan.profile
-    rules = Rules(planned=_planned(bench), profile=profile.name, guarded=bench.plan.guarded, known=profile.known)
+    rules = Rules(
+        planned=_planned(bench),
+        profile=profile.name,
+        guarded=bench.plan.guarded,
+        known=profile.known,
+        alpha=1 - bench.plan.confidence,
+        judges_speed=profile.judges_speed,
+    )
     if len(sides) == 1:
         return compare.alone(sides[0], rules)
     before, after = sides
@@ -181,74 +175,6 @@ def _involved(bench: Bench, findings: tuple[Finding, ...]) -> tuple[str, ...]:
     return tuple(name for name in _planned(bench) if name in names) or _planned(bench)[:1]
 
 
-async def _rounds(
-    bench: Bench,
-    sides: tuple[Side, ...],
-    workloads: tuple[str, ...],
-    repeats: int,
-    names: tuple[SideName, ...] = NAMES,
-) -> tuple[Side, ...]:
-    """Run the sides of `names` `repeats` times more, taking turns, and return all with those trials added."""
-    taking_part = [(name, side) for name, side in zip(NAMES, sides, strict=False) if name in names]
-    turns = taking_part * repeats
-    with bench.progress.task("trials", total=len(turns) * len(workloads)) as shown:
-        async with asyncio.TaskGroup() as group:
-            runs = [group.create_task(_round(bench, name, side, workloads, shown)) for name, side in turns]
-    done = list(zip(turns, (run.result() for run in runs), strict=True))
-    return tuple(
-        replace(side, trials=(*side.trials, *(each for (name, _), more in done if name == own for each in more)))
-        for own, side in zip(NAMES, sides, strict=False)
-    )
-
-
-async def _round(
-    bench: Bench, name: SideName, side: Side, workloads: tuple[str, ...], shown: Task
-) -> tuple[Trial, ...]:
-    """Run every workload once; in one boot, if no guest dies and no detector is spent on the way."""
-    assert isinstance(side.kernel, Kernel)
-    trials: list[Trial] = []
-    left = bench.workloads(name, workloads)
-    async with bench.seats:
-        while left:
-            shown.advance(0, text=f"{name} {side.kernel.name}: boot")
-            trials.append(await _trial(bench, name, side.kernel, left))
-            ran = {outcome.workload for outcome in trials[-1].outcomes}
-            shown.advance(len(ran), text=f"{name} {side.kernel.name}: {_told(trials[-1])}")
-            left = tuple(workload for workload in left if workload.name not in ran)
-            if not ran:  # it never got that far, and won't the next time
-                shown.advance(len(left))
-                break
-    return tuple(trials)
-
-
-async def _trial(bench: Bench, name: SideName, kernel: Kernel, workloads: tuple[Workload, ...]) -> Trial:
-    """Boot once, run what can be run, read the console, keep the trial."""
-    done = await trial.run(
-        kernel,
-        workloads,
-        side=name,
-        index=next(bench.numbers[name]),
-        profile=bench.plan.profile,
-        shape=bench.plan.shape,
-        accel=bench.accel,
-        image=bench.image,
-        directory=bench.draft.directory,
-        progress=bench.progress,
-    )
-    done = await bench.readers[name].read(done, bench.draft.directory)
-    bench.draft.keep(done)
-    bench.progress.note(f"{name} {done.index}: {_told(done)}")
-    return done
-
-
-def _told(done: Trial) -> str:
-    """Return one line about a finished trial."""
-    outcomes = ", ".join(f"{outcome.workload} {outcome.status}" for outcome in done.outcomes) or "no workload ran"
-    titles = "; ".join(dict.fromkeys(sighting.report.title for sighting in done.sightings))
-    end = "" if done.end is End.FINISHED else f"; {done.end}: {done.end_reason}"
-    return f"{outcomes}{end}" + (f"; reports: {titles}" if titles else "")
-
-
 async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Environment:
     other = patched if isinstance(patched, Kernel) else None
     return Environment(
@@ -261,6 +187,7 @@ async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailur
         profile=bench.plan.profile.name,
         vcpus=bench.plan.shape.vcpus,
         threads=bench.plan.threads,
+        clock=bench.accel.clock,
         memory_mib=bench.plan.shape.memory_mib,
         seed=bench.plan.seed,
         host=f"{platform.node()} {platform.machine()} {platform.release()}",

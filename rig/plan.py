@@ -1,15 +1,16 @@
 """YAML and arguments to the whole experiment as one value."""
 
 from pathlib import Path
+from typing import Annotated
 
 import psutil
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from rig import own, paths, workloads, yamlfile
+from rig import duration, own, paths, workloads, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
-from rig.model import Accel, Leaks, Profile, Shape
+from rig.model import Accel, Clock, Leaks, Profile, Shape
 
 
 class ProfileFile(yamlfile.Strict):
@@ -24,6 +25,10 @@ class ProfileFile(yamlfile.Strict):
     slowdown: float | None = Field(default=None, gt=0)
 
 
+def _seconds(written: object) -> object:
+    return duration.seconds(str(written)) if written is not None else None
+
+
 class PlanFile(yamlfile.Strict):
     """configs/plans/NAME.yaml."""
 
@@ -31,12 +36,15 @@ class PlanFile(yamlfile.Strict):
     workloads: list[str] = Field(min_length=1)
     guarded: list[str] = Field(default=[])
     repeats: int = Field(default=3, ge=1)
-    confirm: int = Field(default=3, ge=0)
+    confirm: int = Field(default=9, ge=0)
+    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    budget: Annotated[int | None, BeforeValidator(_seconds)] = None
     seconds: int = Field(default=10, ge=1)
     vcpus: int = Field(default=2, ge=1, le=16)
     threads: int = Field(default=2, ge=1, le=64)
     memory: int = Field(default=1024, ge=256)
     seed: int = Field(default=1, ge=0)
+    clock: Clock = "host"
 
 
 def profile(name: str) -> Profile:
@@ -118,7 +126,7 @@ def make(
     read = _overridden(plan_file(file), overrides)
     base_recipe = recipe.resolve(base, tree=tree)
     patched_recipe = recipe.resolve(patched, base=base_recipe, tree=tree) if patched is not None else None
-    shape = Shape(vcpus=read.vcpus, memory_mib=read.memory)
+    shape = _shape(read)
     return Plan(
         base=base_recipe,
         patched=patched_recipe,
@@ -127,13 +135,22 @@ def make(
         guarded=tuple(read.guarded),
         repeats=read.repeats,
         confirm=read.confirm,
+        confidence=read.confidence,
+        budget=read.budget,
         seconds=read.seconds,
         threads=read.threads,
         seed=read.seed,
         jobs=overrides.jobs,
         shape=shape,
         accel=overrides.accel,
+        clock=read.clock,
     )
+
+
+def _shape(file: PlanFile) -> Shape:
+    if file.clock == "virtual" and file.vcpus > 1:
+        raise InputError("with virtual time QEMU does not bring up a second processor", hint="add --vcpus 1")
+    return Shape(vcpus=file.vcpus, memory_mib=file.memory)
 
 
 def _overridden(file: PlanFile, overrides: Overrides) -> PlanFile:

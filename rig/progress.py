@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from rig.events import Event
+
 
 class Task(Protocol):
     """One piece of long work that is being shown."""
@@ -21,6 +23,9 @@ class Progress(Protocol):
     def task(self, name: str, *, total: float | None = None) -> AbstractContextManager[Task]:
         """Show a piece of work for as long as the context lasts; `total` in steps, None if unknown."""
 
+    def tell(self, event: Event) -> None:
+        """Say what has become of a trial."""
+
 
 class _SilentTask:
     def advance(self, steps: float = 1, *, text: str = "") -> None:
@@ -37,3 +42,6 @@ class Silent:
     def task(self, name: str, *, total: float | None = None) -> Iterator[Task]:  # noqa: ARG002
         """Show nothing."""
         yield _SilentTask()
+
+    def tell(self, event: Event) -> None:
+        """Ignore it."""

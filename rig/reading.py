@@ -1,7 +1,8 @@
 """What a guest's console says, decoded with the kernel that ran in it."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,8 @@ from rig.reports.touched import Side, touched
 
 _CHUNK = 1 << 20
 _LINE = 200
+LOOK = 1.5  # seconds between looks at a console that is still being written
+MOST = 4 << 20  # bytes of it that are read again and again; nobody waits for the news of a flood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,37 @@ class Reader:
             return report
         lines = (await trees.text(self.kernel.tree, report.place.file)).splitlines()
         return replace(report, source=excerpt(lines, report.place.line))
+
+
+@asynccontextmanager
+async def overheard(console: Path, tell: Callable[[Sighting], None]) -> AsyncIterator[None]:
+    """Tell of each report in `console` once, while it is being written; what counts is how it is read at the end."""
+    listening = asyncio.create_task(_listen(console, tell))
+    try:
+        yield
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+async def _listen(console: Path, tell: Callable[[Sighting], None]) -> None:
+    """Read it from its start whenever something new was said and nothing more since the last look.
+
+    A report cut off in the middle would have another title, and which ones only follow another the whole console
+    says. That is milliseconds for all that a guest says in minutes.
+    """
+    read = size = 0
+    told: set[tuple[str, str]] = set()
+    while size < MOST:
+        await asyncio.sleep(LOOK)
+        before, size = size, console.stat().st_size if console.exists() else 0
+        if read < size == before:
+            read = size
+            found, _ = await asyncio.to_thread(_heard, console)
+            for each in found:
+                if (key := (each.workload, each.report.title)) not in told:
+                    told.add(key)
+                    tell(each)
 
 
 def _heard(console: Path) -> tuple[tuple[Sighting, ...], int]:

@@ -2,13 +2,15 @@
 
 import asyncio
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from rig import cache, paths, pipeline, plan, store
+from rig.events import Coming, Detail, Event, Planned
 from rig.experiment import Overrides, Plan
 from rig.guest import accel
 from rig.model import Check, Finding, KnownBad, Run, Trial, kind
-from rig.progress import Progress, Silent
+from rig.progress import Progress, Task
 from rig.render.checks import told
 
 GOOD = "patched"  # what known-bad kernels are made of
@@ -21,21 +23,50 @@ async def check(kernels: tuple[KnownBad, ...], overrides: Overrides, progress: P
     Runs that show what is expected are not kept. Raises RigError for faults of the host.
     """
     alone = replace(overrides, jobs=1, confirm=0)
-    seats = asyncio.Semaphore(await _jobs(overrides))
+    jobs = await _jobs(overrides)
+    seats = asyncio.Semaphore(jobs)
     profiles = sorted({known.profile for known in kernels})
     good = {name: await _good(name, kernels, overrides, progress) for name in profiles}
+    waiting, quietly = list(kernels), _Unplanned(progress)
     with progress.task("known-bad kernels", total=len(kernels)) as shown:
 
         async def one(known: KnownBad) -> None:
             async with seats:
-                shown.advance(0, text=known.name)
-                done.append(await _check(known, good[known.profile], alone))
-            shown.advance(1, text=known.name)
+                waiting.remove(known)
+                progress.tell(_planned(waiting, overrides, jobs))
+                done.append(await _check(known, good[known.profile], alone, quietly))
+            shown.advance(1)
             progress.note(told(done[-1]))
 
         async with asyncio.TaskGroup() as group:
             for known in kernels:
                 group.create_task(one(known))
+
+
+class _Unplanned:
+    """Progress of one of many runs: what it is going to do is told for all of them at once, and so is the news."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def note(self, text: str) -> None:
+        """Keep it for those who want to know all."""
+        self._progress.tell(Detail(text=text))
+
+    def task(self, name: str, *, total: float | None = None) -> AbstractContextManager[Task]:
+        """Show it."""
+        return self._progress.task(name, total=total)
+
+    def tell(self, event: Event) -> None:
+        """Pass on what has happened."""
+        if not isinstance(event, Planned):
+            self._progress.tell(event)
+
+
+def _planned(waiting: list[KnownBad], given: Overrides, jobs: int) -> Planned:
+    repeats = given.repeats or plan.plan_file("default").repeats
+    coming = (Coming(side="patched", kernel=known.name, workloads=(workload(known),)) for known in waiting)
+    return Planned(trials=tuple(each for each in coming for _ in range(repeats)), jobs=jobs)
 
 
 async def _jobs(overrides: Overrides) -> int:
@@ -63,12 +94,12 @@ def _plan(patched: str | None, profile: str, workloads: tuple[str, ...], given: 
     return plan.make(GOOD, patched, overrides=replace(given, profile=profile, workloads=workloads))
 
 
-async def _check(known: KnownBad, good: tuple[Trial, ...], given: Overrides) -> Check:
+async def _check(known: KnownBad, good: tuple[Trial, ...], given: Overrides, progress: Progress) -> Check:
     wanted = _plan(known.name, known.profile, (workload(known),), given)
     again = f"rig compare {GOOD} {known.name} --profile {known.profile} -w {workload(known)}"
     with cache.scratch() as root:
         with store.draft(root) as draft:
-            run = await pipeline.run(wanted, draft, Silent(), again, before=good)
+            run = await pipeline.run(wanted, draft, progress, again, before=good)
         done = _judged(known, run)
         if not done.finding:
             paths.runs().mkdir(parents=True, exist_ok=True)

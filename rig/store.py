@@ -4,7 +4,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +108,14 @@ def read(directory: Path) -> Run:
         raise InputError(f"{directory}: not a run directory: {error.strerror}") from error
     except ValidationError as error:
         raise InputError(f"{directory / RESULT}: {error}", hint="it was written by another version of rig") from error
+
+
+def latest(number: int, root: Path | None = None) -> Iterator[Run]:
+    """Yield the last `number` finished runs that can be read, the latest first."""
+    known = sorted(path for path in (root or paths.runs()).glob("2*") if (path / RESULT).is_file())
+    for directory in reversed(known[-number:]):
+        with suppress(InputError):
+            yield read(directory)
 
 
 def entries(root: Path | None = None) -> tuple[KeptRun, ...]:

@@ -164,6 +164,7 @@ class _Measured(_Line):
     value: FiniteFloat
     unit: str
     kind: MetricKind
+    operations: NonNegativeInt = 0
 
 
 class _Tested(_Line):
@@ -242,7 +243,11 @@ class Reader:
         if len(self._metrics) >= MOST_METRICS and measured.metric not in self._metrics:
             raise ValueError("too many metrics")
         self._metrics[measured.metric] = Metric(
-            name=measured.metric, value=measured.value, unit=measured.unit, kind=measured.kind
+            name=measured.metric,
+            value=measured.value,
+            unit=measured.unit,
+            kind=measured.kind,
+            operations=measured.operations,
         )
 
     def take(self, case: Case) -> None:

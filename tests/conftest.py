@@ -24,5 +24,5 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr("rig.pipeline.accel.find", made.accel)
     monkeypatch.setattr("rig.pipeline.image.build", made.image)
     monkeypatch.setattr("rig.pipeline.build", made.build)
-    monkeypatch.setattr("rig.pipeline.trial.run", made.trial)
+    monkeypatch.setattr("rig.rounds.trial.run", made.trial)
     return made

@@ -33,7 +33,7 @@ class Lab:
         self.running = self.most = 0
         self.failing: set[str] = set()
 
-    async def accel(self, _: str) -> Accel:
+    async def accel(self, *_: str) -> Accel:
         return Accel(name="tcg", reason="scripted", time_scale=1)
 
     async def image(self, _: object) -> Image:

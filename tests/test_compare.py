@@ -70,6 +70,25 @@ def test_status_follows_the_counts(
     assert result.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("patched", "advice"),
+    [
+        ([BUG, None, BUG], "about 6 trials a side would settle it, if it stays as frequent: -w churn -n 6"),
+        ([BUG, BUG, BUG], ""),
+        ([BUG] + [None] * 99, "it is too rare to be settled by repeating; a workload that goes for it would help"),
+    ],
+)
+def test_what_is_open_says_what_would_settle_it(patched: list[Report | None], advice: str) -> None:
+    (finding,) = compared(trials("base", *[None] * len(patched)), trials("patched", *patched)).findings
+    assert finding.advice == advice
+
+
+def test_what_no_trial_could_have_shown_says_so() -> None:
+    idle = values.trial("base", outcomes=(values.outcome(iterations=0),))
+    (finding,) = compared([idle], trials("patched", BUG)).findings
+    assert finding.advice == "no trial of base could have shown it: see why churn got nowhere"
+
+
 def test_swapping_the_sides_mirrors_new_and_fixed() -> None:
     one = compared(trials("base", *[None] * 3), trials("patched", *[BUG] * 3)).findings[0]
     other = compared(trials("base", *[BUG] * 3), trials("patched", *[None] * 3)).findings[0]

@@ -8,16 +8,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (  # lower ones first; a module belongs to the longest name that it starts with
-    ("rig", "rig.model", "rig.errors", "rig.progress", "rig.markers"),
-    ("rig.yamlfile", "rig.statistics"),
+    ("rig", "rig.model", "rig.errors", "rig.events", "rig.progress", "rig.markers"),
+    ("rig.yamlfile", "rig.statistics", "rig.duration", "rig.budget"),
     ("rig.ktap", "rig.selftests"),
     ("rig.workloads",),
-    ("rig.experiment", "rig.reports", "rig.compare", "rig.metrics", "rig.symptoms", "rig.render"),
+    ("rig.experiment", "rig.reports", "rig.compare", "rig.metrics", "rig.symptoms"),
+    ("rig.standing",),
+    ("rig.expected",),
+    ("rig.render",),
     ("rig.paths", "rig.proc", "rig.own"),
     ("rig.cache",),
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
     ("rig.plan", "rig.gc", "rig.doctor", "rig.reading", "rig.testing"),
-    ("rig.inputs",),
+    ("rig.rounds", "rig.stored", "rig.inputs"),
     ("rig.pipeline",),
     ("rig.selfcheck", "rig.slowdown"),
     ("rig.cli", "rig.__main__"),

@@ -1,5 +1,6 @@
 """The order of the stages, with scripted kernels and guests."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from rig import pipeline, plan, store
 from rig.errors import BuildError
+from rig.events import Planned, Seen, TrialDone
 from rig.experiment import Overrides, Plan
 from rig.model import (
     End,
@@ -15,10 +17,12 @@ from rig.model import (
     Run,
     Selftests,
     Status,
+    Trial,
     Verdict,
     Workload,
 )
-from rig.progress import Silent
+from rig.progress import Progress, Silent
+from tests.heard import Heard
 from tests.lab import SPLAT, Lab, bad
 
 PLANNED = ("memslot-churn", "vm-teardown", "root-churn", "error-paths")
@@ -28,9 +32,9 @@ def planned(patched: str | None = "patched", **given: Any) -> Plan:
     return plan.make("base", patched, overrides=Overrides(**{"repeats": 3, "jobs": 1, **given}))
 
 
-async def run(a_plan: Plan, tmp_path: Path) -> Run:
+async def run(a_plan: Plan, tmp_path: Path, progress: Progress | None = None) -> Run:
     with store.draft(tmp_path) as draft:
-        return await pipeline.run(a_plan, draft, Silent(), "rig compare base patched")
+        return await pipeline.run(a_plan, draft, progress or Silent(), "rig compare base patched")
 
 
 async def test_sides_take_turns_and_each_runs_all_workloads(lab: Lab, tmp_path: Path) -> None:
@@ -69,6 +73,28 @@ async def test_confirmation_ends_at_the_plans_limit(lab: Lab, tmp_path: Path) ->
     result = await run(planned(confirm=2, workloads=("root-churn",)), tmp_path)
     assert len(lab.boots) == 6 + 4
     assert result.comparison.verdict is Verdict.INCONCLUSIVE
+
+
+async def test_a_spent_budget_ends_confirmation_and_is_said(lab: Lab, tmp_path: Path) -> None:
+    lab.script = bad("root-churn")
+    result = await run(planned(budget=0, repeats=1), tmp_path)
+    assert lab.boots == []
+    assert result.comparison.verdict is Verdict.INCONCLUSIVE
+    assert "the budget of 0s was too short for 2 more boots" in result.comparison.notes
+
+
+async def test_a_confidence_that_is_higher_takes_more_trials(lab: Lab, tmp_path: Path) -> None:
+    lab.script = bad("root-churn")
+    result = await run(planned(confidence=0.999, confirm=9), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.status, finding.patched.trials) == (FindingStatus.NEW, 7)
+
+
+async def test_the_run_says_when_what_was_done(lab: Lab, tmp_path: Path) -> None:
+    result = await run(planned(repeats=1), tmp_path)
+    assert [stage.what for stage in result.stages] == ["build base", "build patched"]
+    assert result.settings
+    assert (result.settings.repeats, result.settings.confidence) == (1, 0.95)
 
 
 async def test_no_more_guests_at_once_than_jobs(lab: Lab, tmp_path: Path) -> None:
@@ -125,3 +151,52 @@ async def test_selftests_are_built_only_when_they_are_asked_for(
     monkeypatch.setattr("rig.pipeline.selftests.build", None)
     assert (await run(planned(repeats=1), tmp_path)).comparison.verdict is Verdict.CLEAN
     assert lab.boots
+
+
+async def test_what_is_to_come_is_told_before_anything_is_built_and_for_each_round(lab: Lab, tmp_path: Path) -> None:
+    lab.script = bad("vm-teardown")
+    heard = Heard()
+    await run(planned(repeats=2, confirm=1), tmp_path, heard)
+    first, again, confirming = (each for each in heard.of(Planned) if each.trials)
+    assert first == again == heard.events[0]
+    assert [each.side for each in first.trials] == ["base", "patched"] * 2
+    assert {(each.kernel, each.workloads) for each in first.trials} == {("base", PLANNED), ("patched", PLANNED)}
+    assert [(each.side, each.workloads) for each in confirming.trials] == [
+        ("base", ("vm-teardown",)),
+        ("patched", ("vm-teardown",)),
+    ]
+
+
+async def test_each_trial_is_told_once_its_console_was_read(lab: Lab, tmp_path: Path) -> None:
+    lab.script = bad("vm-teardown")
+    heard = Heard()
+    result = await run(planned(repeats=1, confirm=0), tmp_path, heard)
+    told = heard.of(TrialDone)
+    assert {each.trial for each in told} == set(result.trials)
+    assert all((each.boot.side, each.boot.index) == (each.trial.side, each.trial.index) for each in told)
+
+
+async def test_what_a_console_says_is_told_before_the_trial_is_over(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rig.reading.LOOK", 0.01)
+    heard = Heard()
+
+    async def lingering(*workloads: Any, **given: Any) -> Trial:
+        done = await lab.trial(*workloads, **given)
+        while given["side"] == "patched" and not heard.of(Seen):
+            await asyncio.sleep(0.01)
+        return done
+
+    monkeypatch.setattr("rig.rounds.trial.run", lingering)
+    lab.script = bad("vm-teardown")
+    async with asyncio.timeout(20):
+        await run(planned(repeats=1, confirm=0), tmp_path, heard)
+    (seen,) = heard.of(Seen)
+    assert (seen.boot.side, seen.workload, seen.title) == ("patched", "vm-teardown", "WARNING in kvm_tdp_mmu_zap_all")
+
+
+async def test_what_the_budget_leaves_out_is_no_longer_to_come(lab: Lab, tmp_path: Path) -> None:
+    heard = Heard()
+    await run(planned(repeats=1, confirm=0, budget=1200), tmp_path, heard)
+    assert [(len(each.trials), each.budget) for each in heard.of(Planned)] == [(2, 1200), (2, 1200), (0, 1200)]

@@ -19,6 +19,13 @@ def test_the_command_line_wins() -> None:
     assert (made.repeats, [entry.name for entry in made.workloads], made.jobs) == (1, ["root-churn"], 4)
 
 
+def test_virtual_time_is_for_one_processor() -> None:
+    with pytest.raises(InputError, match="second processor") as caught:
+        plan.make("base", "patched", overrides=Overrides(clock="virtual"))
+    assert caught.value.hint == "add --vcpus 1"
+    assert plan.make("base", "patched", overrides=Overrides(clock="virtual", vcpus=1)).clock == "virtual"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -1,10 +1,11 @@
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rig.model import Trial
-from rig.reading import Reader
+from rig.model import Sighting, Trial
+from rig.reading import Reader, overheard
 from tests import values
 from tests.lab import SPLAT
 
@@ -31,3 +32,28 @@ async def test_dropped_messages_are_counted(tmp_path: Path) -> None:
 async def test_a_trial_without_a_console_says_nothing(tmp_path: Path) -> None:
     trial = replace(values.trial(), console="none.log")
     assert await Reader(kernel=values.kernel(), decoder=None).read(trial, tmp_path) == trial
+
+
+async def test_a_report_is_overheard_once_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rig.reading.LOOK", 0.02)
+    console, told = tmp_path / "log", asyncio.Queue[Sighting]()
+    async with asyncio.timeout(20), overheard(console, told.put_nowait):
+        with console.open("w") as file:
+            for line in (BEGIN + SPLAT).splitlines(keepends=True):
+                file.write(line)
+                file.flush()
+                await asyncio.sleep(0.001)
+        sighting = await told.get()
+        assert (sighting.workload, sighting.report.title) == ("churn", "WARNING in kvm_tdp_mmu_zap_all")
+        with console.open("a") as file:
+            file.write(BEGIN.replace("churn", "other") + SPLAT)
+        assert (await told.get()).workload == "other"
+    assert told.empty()
+
+
+async def test_a_console_that_never_comes_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rig.reading.LOOK", 0.001)
+    told: list[Sighting] = []
+    async with overheard(tmp_path / "none", told.append):
+        await asyncio.sleep(0.02)
+    assert not told

@@ -8,10 +8,12 @@ import pytest
 
 from rig import paths, selfcheck
 from rig.errors import HostError
+from rig.events import Planned, TrialDone
 from rig.experiment import Overrides
 from rig.kernel import known_bad
 from rig.model import Check, KnownBad, Workload, kind
 from rig.progress import Silent
+from tests.heard import Heard
 from tests.lab import SPLAT, Lab
 
 TITLE = "WARNING in kvm_tdp_mmu_zap_all"
@@ -101,3 +103,15 @@ def test_quick_takes_one_of_each_kind_that_is_sure() -> None:
     assert {known.sure for known in chosen} == {"yes"}
     assert {known.profile for known in chosen} == {"sanitize"}
     assert len(chosen) < len(EVERY)
+
+
+async def test_all_that_is_to_come_is_told_at_once_and_shrinks(lab: Lab, own_dirs: Path) -> None:
+    heard = Heard()
+    await selfcheck.check((one(), one("m02-lock-inversion-pages-lock")), Overrides(repeats=2, jobs=1), heard, [])
+    coming = [[each.kernel for each in plan.trials] for plan in heard.of(Planned)]
+    assert coming[-2:] == [["m02-lock-inversion-pages-lock"] * 2, []]
+    assert [each.boot.kernel for each in heard.of(TrialDone)][2:] == [
+        *["m01-assert-at-teardown"] * 2,
+        *["m02-lock-inversion-pages-lock"] * 2,
+    ]
+    assert not [note for note in heard.notes if note.startswith("acceleration")][1:]

@@ -26,7 +26,7 @@ async def test_a_profile_is_measured_against_the_one_without_debugging(
         lab.script = lambda *_: {"metrics": (metric,)}
         return await trial(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("rig.pipeline.trial.run", under)
+    monkeypatch.setattr("rig.rounds.trial.run", under)
     chosen = tuple(plan.profile(name) for name in ("sanitize", "race"))
     measured = await slowdown.measure(chosen, Overrides(repeats=1), Silent())
     assert measured == pytest.approx({"sanitize": 3.0, "race": 2.0})

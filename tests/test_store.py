@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,14 @@ def test_the_latest_run_is_found(tmp_path: Path) -> None:
 def test_an_unknown_run_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run is called 'x'"):
         store.location("x", tmp_path)
+
+
+def test_the_latest_runs_come_first_and_those_of_other_versions_not_at_all(tmp_path: Path) -> None:
+    ids = ["20260101-000000-aaaa", "20260102-000000-aaaa", "20260103-000000-aaaa", "20260104-000000-aaaa"]
+    for name in ids:
+        (tmp_path / name).mkdir()
+        draft = store.Draft(id=name, began=datetime.now(UTC), directory=tmp_path / name)
+        draft.finish(a_run(draft))
+    (tmp_path / ids[2] / store.RESULT).write_text("{}")
+    assert [run.id for run in store.latest(3, tmp_path)] == [ids[3], ids[1]]
+    assert not list(store.latest(3, tmp_path / "none"))

@@ -250,7 +250,10 @@ static void report_points(void)
 
 	for (unsigned int i = 0; i < operations_count; i++) {
 		snprintf(called, sizeof(called), "points_%s", operations[i].name);
-		(ours && !operations[i].varies ? metric_exact : metric_count)(called, shared->hunts[SLABS][i].hit, "allocations");
+		if (ours && !operations[i].varies)
+			metric_exact(called, shared->hunts[SLABS][i].hit, "allocations", 1);
+		else
+			metric_count(called, shared->hunts[SLABS][i].hit, "allocations");
 		snprintf(called, sizeof(called), "page_points_%s", operations[i].name);
 		metric_count(called, shared->hunts[PAGES][i].hit, "allocations");
 	}

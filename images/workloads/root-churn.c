@@ -114,27 +114,27 @@ static void check_words(const uint32_t *data, uint32_t word, uint32_t pages, uin
 			     data[page * PAGE / sizeof(*data) + word]);
 }
 
-static void report(int fd, const char *statistic, const char *label, const char *unit)
+static void report(int fd, const char *statistic, const char *label, const char *unit, uint32_t operations)
 {
 	int stats = stats_open(fd);
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s_%s", statistic, label);
-	metric_exact(name, stats_read(stats, statistic), unit);
+	metric_exact(name, stats_read(stats, statistic), unit, operations);
 	shut(stats);
 }
 
-static void report_faults(const struct vcpu *vcpu, const char *label)
+static void report_faults(const struct vcpu *vcpu, const char *label, uint32_t operations)
 {
-	report(vcpu->fd, "pf_fixed", label, "faults");
-	report(vcpu->fd, "pf_taken", label, "faults");
+	report(vcpu->fd, "pf_fixed", label, "faults", operations);
+	report(vcpu->fd, "pf_taken", label, "faults", operations);
 }
 
 /* Nested page tables are shadowed. */
 static void report_shadow_pages(const struct vm *vm, const char *label)
 {
-	report(vm->fd, "mmu_cache_miss", label, "pages");
-	report(vm->fd, "mmu_shadow_zapped", label, "pages");
+	report(vm->fd, "mmu_cache_miss", label, "pages", EXACT_OPERATIONS);
+	report(vm->fd, "mmu_shadow_zapped", label, "pages", EXACT_OPERATIONS);
 }
 
 static void run_to_report(const struct vcpu *vcpu)
@@ -169,7 +169,7 @@ static void exact_toggles(int kvm, const char *label, uint32_t toggles)
 		fail("expected %d passes with %u toggles, got %u with %u", EXACT_PASSES, toggles, board->passed,
 		     board->toggled);
 	check_words(data, 0, EXACT_PAGES, EXACT_PASSES);
-	report_faults(&vcpu, label);
+	report_faults(&vcpu, label, toggles);
 	done->l2_entries += board->passed;
 	done->iterations++;
 	vm_destroy(&vm, &vcpu, 1);
@@ -354,7 +354,7 @@ static void report_flushes(const struct exact *exact, const char *label)
 	char name[64];
 
 	snprintf(name, sizeof(name), "remote_tlb_flush_requests_%s", label);
-	metric_exact(name, count_flushes(&exact->vm) - exact->flushes, "flushes");
+	metric_exact(name, count_flushes(&exact->vm) - exact->flushes, "flushes", EXACT_OPERATIONS);
 }
 
 static void exact_passes(struct exact *exact, const struct operation *operation)
@@ -407,8 +407,8 @@ static void exact_operation(const struct host *host, const struct operation *ope
 	else {
 		exact_passes(&exact, operation);
 		exact_check(&exact, operation);
-		report_faults(&exact.vcpu, operation->name);
-		report(exact.vm.fd, "pages_4k", operation->name, "pages");
+		report_faults(&exact.vcpu, operation->name, EXACT_OPERATIONS);
+		report(exact.vm.fd, "pages_4k", operation->name, "pages", 0);
 		if (operation->keeps_roots)
 			report_flushes(&exact, operation->name);
 		if (operation->changes & 1 << CHANGE_L3_NESTED)

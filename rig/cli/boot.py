@@ -79,7 +79,7 @@ def command(
             gdb=gdb,
             command=command_line,
         )
-        status = wait_for(_boot(request, live.shown(quiet=quiet)))
+        status = wait_for(_boot(request, stack.enter_context(live.shown(quiet=quiet))))
     sys.exit(status)
 
 

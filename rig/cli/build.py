@@ -37,7 +37,8 @@ def command(kernels: tuple[str, ...], profile: str, tree: Path | None, as_json: 
     """
     recipes = _recipes(kernels, tree)
     chosen = plan.profile(profile)
-    built = wait_for(_all(recipes, chosen, live.shown(quiet=quiet), as_json=as_json))
+    with live.shown(quiet=quiet) as progress:
+        built = wait_for(_all(recipes, chosen, progress, as_json=as_json))
     if any(isinstance(each, BuildFailure) for each in built):
         sys.exit(Exit.UNBUILDABLE)
 

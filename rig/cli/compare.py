@@ -2,15 +2,17 @@
 
 import shlex
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
-from rig import inputs, pipeline, plan, store
+from rig import inputs, pipeline, plan, store, stored
 from rig.cli import exports, live, options, stdout, wait_for
-from rig.errors import Exit
+from rig.errors import Exit, InputError
+from rig.experiment import Plan
 from rig.guest import image
-from rig.model import Verdict
+from rig.model import Run, Trial, Verdict
 from rig.render import document, script, terminal
 
 STATUSES = {
@@ -20,6 +22,8 @@ STATUSES = {
     Verdict.ERROR: Exit.UNDECIDED,
 }
 
+LOOKED_AT = 10  # stored runs
+
 
 @click.command()
 @click.argument("base", metavar="BASE")
@@ -27,11 +31,14 @@ STATUSES = {
 @options.experiment
 @exports.options
 @click.option("--dry-run", is_flag=True, help="print the plan and stop")
-def command(base: str, patched: str, dry_run: bool, **given: Any) -> None:
+@click.option("--anyway", is_flag=True, help="compare kept runs that differ in more than the patch")
+def command(base: str, patched: str, dry_run: bool, anyway: bool, **given: Any) -> None:
     """Build BASE and PATCHED, stress both in nested-KVM guests and say what PATCHED changes.
 
     Each is a KERNEL: a recipe's name (kernels/NAME.yaml) or path, NAME+PATCH, a .patch, .mbox or series
     directory (meaning BASE plus this), a git revision (of --tree, or of the tree you are in), or a bzImage.
+    Or both are kept runs (an id of `rig ls`, a run directory; RUN:base and RUN:patched say which side): nothing is run
+    then, their trials are compared.
 
     Exit status: 0 nothing introduced, 1 introduced, 2 bad input, 3 no build or patch, 4 host fault or undecided.
 
@@ -41,7 +48,14 @@ def command(base: str, patched: str, dry_run: bool, **given: Any) -> None:
     rig compare base my.patch --workload ./reproducer
     rig compare v6.1 HEAD --tree ~/linux --json result.json
     rig compare base my.patch --junit rig.xml --markdown comment.md
+    rig compare 20260101-120000-ab12 20260102-120000-cd34
+    rig compare base my.patch --verbose 2> rig.log
     """
+    sides = stored.find(base), stored.find(patched)
+    if sides[0] and sides[1]:
+        join(sides[0], sides[1], given, anyway=anyway)
+    if any(sides):
+        raise InputError("a kept run can only be compared with another kept run", hint="`rig ls` lists them")
     carry_out(base, patched, given, dry_run=dry_run)
 
 
@@ -49,21 +63,45 @@ def carry_out(base: str, patched: str | None, given: dict[str, Any], *, dry_run:
     """Plan, run, show and exit with the verdict's status."""
     planned = plan.make(base, patched, file=given["plan"], tree=given["tree"], overrides=options.overrides(given))
     files = exports.asked(given)
-    console = stdout()
     if dry_run:
-        console.print(terminal.plan(planned))
+        stdout().print(terminal.plan(planned))
         return
     with store.draft() as draft:
-        progress = live.shown(quiet=given["quiet"])
-        progress.note(f"run directory: {draft.directory}")
-        kept = inputs.copy(planned, draft.directory)
-        run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
-        draft.add("result.json", document.to_json(run))
-        packed = wait_for(image.build(progress)) if given["keep_kernels"] else None
-        again = inputs.write(kept, run, draft.directory, packed)
-        draft.add("reproduce.sh", script.reproduce(run, again), executable=True)
+        with live.shown(quiet=given["quiet"], verbose=given["verbose"], earlier=alike(planned)) as progress:
+            progress.note(f"run directory: {draft.directory}")
+            kept = inputs.copy(planned, draft.directory)
+            run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
+            packed = wait_for(image.build(progress)) if given["keep_kernels"] else None
+        _add_files(run, draft, inputs.write(kept, run, draft.directory, packed))
+    _conclude(run, files, given)
+
+
+def join(base: stored.Kept, patched: stored.Kept, given: dict[str, Any], *, anyway: bool) -> NoReturn:
+    """Compare two sides that are kept, show it and exit with the verdict's status."""
+    files = exports.asked(given)
+    with store.draft() as draft:
+        run = wait_for(stored.join(base, patched, draft, shlex.join(["rig", *sys.argv[1:]]), anyway=anyway))
+        _add_files(run, draft, None)
+    _conclude(run, files, given)
+
+
+def _add_files(run: Run, draft: store.Draft, again: script.Again | None) -> None:
+    draft.add("result.json", document.to_json(run))
+    draft.add("reproduce.sh", script.reproduce(run, again), executable=True)
+
+
+def _conclude(run: Run, files: dict[str, Path], given: dict[str, Any]) -> NoReturn:
     directory = store.location(run.id)
-    console.print(terminal.summary(run, str(directory)))
+    stdout().print(terminal.summary(run, str(directory)))
     for name, file in files.items():
         file.write_text(exports.text(name, run, directory, given), encoding="utf-8")
     sys.exit(STATUSES[run.comparison.verdict])
+
+
+def alike(planned: Plan) -> tuple[Trial, ...]:
+    """Return trials of the latest run that was stored of the same profile and seconds, to expect the same of."""
+    for run in store.latest(LOOKED_AT):
+        like = run.environment.profile == planned.profile.name
+        if like and (run.settings is None or run.settings.seconds == planned.seconds):
+            return run.trials
+    return ()

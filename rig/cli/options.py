@@ -6,9 +6,35 @@ from typing import Any, TypeVar
 
 import click
 
+from rig import duration
 from rig.experiment import Overrides
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _Duration(click.ParamType[int]):
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return duration.seconds(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Share(click.ParamType[float]):
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = 0.0
+        if not 0.5 <= share < 1:
+            self.fail(f"{text!r} is not between 50% and 100%: write 95% or 0.99", param, ctx)
+        return share
+
 
 repeats = click.option("-n", "--repeats", type=click.IntRange(1), help="trials of each side")
 seconds = click.option("-s", "--seconds", type=click.IntRange(1), help="of stress per workload and trial")
@@ -29,6 +55,10 @@ _EXPERIMENT = (
     ),
     repeats,
     click.option("--confirm", type=click.IntRange(0), help="further trials a suspicion may cost on each side"),
+    click.option(
+        "--confidence", type=_Share(), metavar="SHARE", help="wanted of what is called new or fixed: 95%, 0.99"
+    ),
+    click.option("--budget", type=_Duration(), metavar="TIME", help="begin no trial that won't end within 20m, 1h30m"),
     seconds,
     click.option("--vcpus", type=click.IntRange(1, 16), help="of the guest"),
     click.option("--threads", type=click.IntRange(1, 64), help="or processes that a workload has at work at once"),
@@ -36,6 +66,11 @@ _EXPERIMENT = (
     click.option("--seed", type=click.IntRange(0), help="of the workloads' random choices"),
     jobs,
     accel,
+    click.option(
+        "--clock",
+        type=click.Choice(["host", "virtual"]),
+        help="what time in emulated guests follows; virtual counts instructions, so that the host's load does not show",
+    ),
 )
 tree = click.option(
     "--tree",
@@ -43,11 +78,12 @@ tree = click.option(
     help="the git tree that KERNEL revisions are of",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="no progress, only the result")
+verbose = click.option("-v", "--verbose", is_flag=True, help="say all that happens, a line each")
 
 
 def experiment(function: Function) -> Function:
     """Add the options that say how an experiment is done; they arrive as keyword arguments."""
-    for option in reversed((*_EXPERIMENT, tree, quiet)):
+    for option in reversed((*_EXPERIMENT, tree, quiet, verbose)):
         function = option(function)
     return function
 

@@ -32,7 +32,8 @@ def command(measure: bool, as_json: bool, quiet: bool, **given: Any) -> None:
     listed = plan.profiles()
     if measure:
         overrides = options.overrides({**given, "repeats": 1})
-        measured = wait_for(slowdown.measure(listed, overrides, live.shown(quiet=quiet)))
+        with live.shown(quiet=quiet) as progress:
+            measured = wait_for(slowdown.measure(listed, overrides, progress))
         listed = tuple(replace(profile, slowdown=round(measured[profile.name], 1)) for profile in listed)
     if as_json:
         click.echo(json.dumps({"profiles": [_record(profile) for profile in listed]}, indent=2))

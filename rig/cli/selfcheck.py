@@ -25,6 +25,7 @@ from rig.render import checks
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="also write JSON here")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="also write the table here")
 @options.quiet
+@options.verbose
 def command(
     names: tuple[str, ...],
     quick: bool,
@@ -32,6 +33,7 @@ def command(
     json_file: Path | None,
     markdown: Path | None,
     quiet: bool,
+    verbose: bool,
     **given: Any,
 ) -> None:
     """Build kernels with known mistakes (kernels/known-bad) and see whether the rig catches them on this host.
@@ -49,7 +51,8 @@ def command(
     overrides = options.overrides({**given, "repeats": given["repeats"] or 1})
     done: list[Check] = []
     try:
-        wait_for(selfcheck.check(chosen, overrides, live.shown(quiet=quiet), done))
+        with live.shown(quiet=quiet, verbose=verbose) as progress:
+            wait_for(selfcheck.check(chosen, overrides, progress, done))
     finally:  # what is finished is shown, whatever ended the rest
         _show(tuple(sorted(done, key=lambda each: each.known.name)), json_file, markdown)
     sys.exit(Exit.INTRODUCED if any(each.missed for each in done) else Exit.CLEAN)

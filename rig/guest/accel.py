@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from rig import cache, paths, proc
-from rig.errors import HostError
+from rig.errors import HostError, InputError
 from rig.guest import qemu
-from rig.model import Accel
+from rig.model import Accel, Clock
 
 Name = Literal["kvm", "tcg"]
 Probe = Callable[[Name], Awaitable[str]]  # "" if guests can nest with it, else why not
@@ -19,22 +19,25 @@ DEVICE = Path("/dev/kvm")
 SVM, VMX, NEITHER = 33, 35, 37  # exit statuses of images/probe
 
 
-async def find(request: Literal["auto", "kvm", "tcg"], *, probe: Probe | None = None) -> Accel:
-    """Return the acceleration to use for `request`.
+async def find(request: Literal["auto", "kvm", "tcg"], clock: Clock = "host", *, probe: Probe | None = None) -> Accel:
+    """Return the acceleration to use for `request`; only emulated guests can have a virtual `clock`.
 
     KVM counts only if a guest gets through the stock firmware with it and sees SVM or VMX: a /dev/kvm that opens proves
     nothing. Raises HostError if what was asked for does not work, or nothing does.
     """
     ask = probe or run
-    why_not = "asked for" if request == "tcg" else await ask("kvm")
+    if clock == "virtual" and request == "kvm":
+        raise InputError("only emulated guests can have virtual time", hint="leave out --clock, or use --accel tcg")
+    emulate = "asked for" if request == "tcg" else "virtual time was asked for" if clock == "virtual" else ""
+    why_not = emulate or await ask("kvm")
     if not why_not:
         return Accel(name="kvm", reason="a guest runs with it and can nest", time_scale=1.0)
     if request == "kvm":
         raise HostError(f"KVM does not work here: {why_not}", hint="--accel tcg emulates, about eight times slower")
     if broken := await ask("tcg"):
         raise HostError(f"emulation does not work here: {broken}", hint="`rig doctor` checks QEMU")
-    reason = why_not if request == "tcg" else f"KVM does not work here: {why_not}"
-    return Accel(name="tcg", reason=reason, time_scale=TCG_SCALE)
+    reason = emulate or f"KVM does not work here: {why_not}"
+    return Accel(name="tcg", reason=reason, time_scale=TCG_SCALE, clock=clock)
 
 
 async def run(accel: Name) -> str:

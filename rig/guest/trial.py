@@ -1,14 +1,16 @@
 """One boot of one kernel that runs a list of workloads, to its end."""
 
 import asyncio
+import json
 import shlex
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from rig.events import Boot, Detail, Doing, TrialStarted, WorkloadDone, WorkloadStarted
 from rig.guest import machine, pytests
 from rig.guest.console import Pulse
 from rig.guest.ending import Ending
@@ -16,8 +18,8 @@ from rig.guest.lines import Lines
 from rig.guest.machine import Guest
 from rig.guest.shell import OnOutput, Ran, ShellError
 from rig.model import Accel, End, Image, Kernel, Outcome, Profile, Shape, Status, Trial, Workload
-from rig.progress import Progress, Task
-from rig.workloads import PROGRESS, SKIPPED, UNFINISHED, Reader
+from rig.progress import Progress
+from rig.workloads import LOOKING, PROGRESS, SKIPPED, UNFINISHED, Reader
 
 # Seconds without a word, from the console or the workload. More than the kernel's own detectors of hangs need,
 # because they say more than the rig can.
@@ -25,6 +27,30 @@ SILENCE = 90.0
 UPLOAD = 120.0  # seconds that copying a user's program may take
 RUN = "/bin/rig-run"
 CUT_OFF = Ending(end=End.KILLED, reason="its ssh server does not answer any more")
+
+
+def console_of(boot: Boot) -> str:
+    """Return the name of the file that keeps the console of `boot`."""
+    return f"console-{boot.side}-{boot.index}.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watch:
+    """Who is told of a boot."""
+
+    boot: Boot
+    progress: Progress
+
+    def teller(self, workload: str) -> Callable[[str], None]:
+        """Return what tells of the lines that `workload` prints; it may be called in any thread."""
+        loop = asyncio.get_running_loop()
+
+        def tell(line: str) -> None:
+            if text := _doing(line):
+                doing = Doing(boot=self.boot, workload=workload, text=text)
+                loop.call_soon_threadsafe(self.progress.tell, doing)
+
+        return tell
 
 
 async def run(
@@ -45,7 +71,8 @@ async def run(
     Ends early when the guest does, and after a workload that spent a detector if others are left: they boot afresh.
     A guest that never got ready has `ready_seconds` 0 and no outcomes. Sightings are left to who reads the console.
     """
-    console, began, ready = f"console-{side}-{index}.log", time.monotonic(), 0.0
+    watch = _Watch(boot=Boot(side=side, kernel=kernel.name, index=index), progress=progress)
+    console, began, ready = console_of(watch.boot), time.monotonic(), 0.0
     outcomes: tuple[Outcome, ...] = ()
     booted = machine.boot(
         kernel,
@@ -56,14 +83,14 @@ async def run(
         console=directory / console,
         files=tuple(file for workload in workloads for file in workload.files),
     )
-    with progress.task(f"{side} {index}") as shown:
-        async with booted as guest:
-            shown.advance(0, text="boot")
-            if await guest.ready():
-                ready = time.monotonic() - began
-                outcomes = await _outcomes(guest, workloads, shown, directory / f"{side}-{index}")
-            ending = await guest.power_off()
-            seconds = time.monotonic() - began
+    progress.tell(Detail(text=f"{side} {index}: {_limits(shape, accel)}"))
+    progress.tell(TrialStarted(boot=watch.boot, workloads=tuple(workload.name for workload in workloads)))
+    async with booted as guest:
+        if await guest.ready():
+            ready = time.monotonic() - began
+            outcomes = await _outcomes(guest, workloads, watch, directory / f"{side}-{index}")
+        ending = await guest.power_off()
+        seconds = time.monotonic() - began
     return Trial(
         side=side,
         kernel=kernel.name,
@@ -78,22 +105,23 @@ async def run(
     )
 
 
-async def _outcomes(guest: Guest, workloads: tuple[Workload, ...], shown: Task, log: Path) -> tuple[Outcome, ...]:
+async def _outcomes(guest: Guest, workloads: tuple[Workload, ...], watch: _Watch, log: Path) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for workload in workloads:
-        outcomes.append(await _outcome(guest, workload, shown, log.with_name(f"{workload.name}-{log.name}.log")))
+        outcomes.append(await _outcome(guest, workload, watch, log.with_name(f"{workload.name}-{log.name}.log")))
+        watch.progress.tell(WorkloadDone(boot=watch.boot, outcome=outcomes[-1]))
         if guest.end.done() or outcomes[-1].detectors_lost:
             break
     return tuple(outcomes)
 
 
-async def _outcome(guest: Guest, workload: Workload, shown: Task, log: Path) -> Outcome:
+async def _outcome(guest: Guest, workload: Workload, watch: _Watch, log: Path) -> Outcome:
     """Run one workload, and say so if the guest did not survive it."""
     began, reader = time.monotonic(), Reader(workload)
     if workload.skip:
         return reader.outcome(SKIPPED, 0.0)
-    shown.advance(0, text=workload.name)
-    status = await _status(guest, workload, reader, _teller(workload.name, shown), log)
+    watch.progress.tell(WorkloadStarted(boot=watch.boot, workload=workload.name, limit=workload.limit))
+    status = await _status(guest, workload, reader, watch.teller(workload.name), log)
     outcome = reader.outcome(status, time.monotonic() - began)
     return outcome if status is not None else _bereaved(outcome, await guest.end)
 
@@ -151,13 +179,18 @@ def _bereaved(outcome: Outcome, ending: Ending) -> Outcome:
     return replace(outcome, status=status, reason=reason, cases=cases)
 
 
-def _teller(name: str, shown: Task) -> Callable[[str], None]:
-    """Return what shows a workload's progress; it may be called in any thread."""
-    loop = asyncio.get_running_loop()
+def _limits(shape: Shape, accel: Accel) -> str:
+    boot = machine.BOOT_LIMIT * accel.time_scale
+    return f"{shape.vcpus} vCPUs, {shape.memory_mib} MiB, {accel.name}; {boot:g} s to boot, {SILENCE:g} s of silence"
 
-    def tell(line: str) -> None:
-        if line.startswith(PROGRESS):
-            counts = line.removeprefix(PROGRESS).translate(str.maketrans({",": ", ", ":": " ", **dict.fromkeys('{}"')}))
-            loop.call_soon_threadsafe(lambda: shown.advance(0, text=f"{name}: {counts}"))
 
-    return tell
+def _doing(line: str) -> str:
+    """Return what a line of rig-run's or a workload's says it is about; "" for all other lines."""
+    if line.startswith(LOOKING):
+        return line.strip().removeprefix("@")
+    if not line.startswith(PROGRESS):
+        return ""
+    with suppress(ValueError, AttributeError):
+        counts = json.loads(line.removeprefix(PROGRESS)).items()
+        return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts)
+    return ""

@@ -107,7 +107,14 @@ def _failure(job: Job, built: BuildTree, done: proc.Done) -> BuildFailure:
     errors = diagnostics.errors(lines, str(job.tree.home.tree))
     if not errors:
         raise BuildError(f"make ended with status {done.status} and no reason", hint=f"its log is {log}")
-    return BuildFailure(name=job.recipe.name, profile=job.profile.name, errors=errors, log=log, seconds=done.seconds)
+    return BuildFailure(
+        name=job.recipe.name,
+        profile=job.profile.name,
+        errors=errors,
+        log=log,
+        seconds=done.seconds,
+        tree=job.tree.id,
+    )
 
 
 def _failures() -> Path:

@@ -1,12 +1,14 @@
 """One build tree and make in it, healed after an interruption."""
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from rig import proc
+from rig.events import Detail
 from rig.kernel import diagnostics, toolchain
 from rig.kernel.home import Tree
 from rig.kernel.toolchain import Toolchain
@@ -67,6 +69,7 @@ class BuildTree:
         total = None if self.log.exists() else TYPICAL_STEPS
         words = ("--output-sync=target", f"-j{toolchain.jobs()}", *targets)
         self.running.touch()
+        progress.tell(Detail(text=f"{what}: {shlex.join(map(str, self.argv(*words)))}"))
         with self.log.open("wb", buffering=0) as log, progress.task(what, total=total) as task:
             done = await proc.run(
                 self.argv(*words), env=dict(self.tools.env), log=log, on_line=partial(_show, task), check=False

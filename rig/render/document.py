@@ -42,6 +42,7 @@ class ComparedMetric:
     high: float | None = None
     q_value: float | None = None
     guarded: bool = False
+    operations: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,4 +135,5 @@ def _metric(change: MetricChange) -> ComparedMetric:
         high=change.high,
         q_value=change.q_value,
         guarded=change.guarded,
+        operations=change.operations,
     )

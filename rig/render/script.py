@@ -30,8 +30,13 @@ class Again:
     qemu: tuple[str, ...] = ()  # without kernel and initramfs; () if those were not kept
 
 
-def reproduce(run: Run, again: Again) -> str:
-    """Return the script: POSIX shell, needs the rig, or QEMU alone if the kernels were kept."""
+def reproduce(run: Run, again: Again | None) -> str:
+    """Return the script: POSIX shell, needs the rig, or QEMU alone if the kernels were kept.
+
+    A run that was put together of others was made of nothing of its own: its command is all there is to it.
+    """
+    if not again:
+        return f'#!/bin/sh\n# Puts run {run.id} together again, of runs that are kept.\nexec {run.command} "$@"\n'
     return "\n\n".join((_head(run, again), _arguments(again), _boot(again), _compare(again))) + "\n"
 
 

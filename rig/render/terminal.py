@@ -1,6 +1,7 @@
 """A run as a terminal shows it: the verdict, then the evidence, then how to see it again. No I/O."""
 
 from collections.abc import Iterable, Iterator
+from statistics import median
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -8,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rig import duration
 from rig.experiment import Plan
 from rig.model import Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
 from rig.render import cases, decoded, excerpt, wording
@@ -67,7 +69,7 @@ def _findings(findings: Iterable[Finding]) -> Table:
             Text(finding.status, style=STATUS_COLOURS.get(finding.status, "")),
             Text(printable(finding.title)),
             finding.workload,
-            Text(printable(finding.explanation)),
+            Text(printable("; ".join(filter(None, (finding.explanation, finding.advice))))),
             "" if finding.p_value is None else f"{finding.p_value:.3g}",
         )
     return table
@@ -97,16 +99,23 @@ def _counters(changes: tuple[MetricChange, ...]) -> Iterator[RenderableType]:
 
 
 def _metrics(changes: Iterable[MetricChange]) -> Table:
-    table = _table("workload", "metric", "base", "patched", "change")
+    table = _table("workload", "metric", "base", "patched", "change", "per operation")
     for change in changes:
-        table.add_row(
-            change.workload,
-            change.name,
+        values = (
             wording.span(change.base),
             wording.span(change.patched),
             wording.percent(change),
+            _per_operation(change),
         )
+        table.add_row(change.workload, change.name, *values)
     return table
+
+
+def _per_operation(change: MetricChange) -> str:
+    if change.operations < 2 or not change.patched:
+        return ""
+    before, after = (median(values) / change.operations for values in (change.base, change.patched))
+    return f"{before:.4g} to {after:.4g} {change.unit}"
 
 
 def _sides(run: Run) -> Text:
@@ -144,7 +153,10 @@ def plan(planned: Plan) -> Table:
         "trials",
         f"{planned.repeats} a side, {boots} in all, {planned.jobs or 'as many as fit'} at once; seed {planned.seed}",
     )
-    table.add_row("confirm", f"up to {planned.confirm} more a side for each suspicion")
+    table.add_row(
+        "confirm", f"up to {planned.confirm} more a side for each suspicion, until {planned.confidence:.4g} sure"
+    )
+    table.add_row("budget", duration.words(planned.budget) if planned.budget else "none: as long as it takes")
     table.add_row("guest", f"{planned.shape.vcpus} vCPUs, {planned.shape.memory_mib} MiB, acceleration {planned.accel}")
     return table
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from math import inf
 from statistics import median
 
-from rig.model import BuildFailure, Comparison, FindingStatus, MetricChange, Run
+from rig.model import BuildFailure, Comparison, FindingStatus, MetricChange, MetricKind, Run
 from rig.render.escape import printable
 
 # Options of a command that say where results go and for whom, and how much is told meanwhile.
@@ -89,5 +89,8 @@ def span(values: tuple[float, ...]) -> str:
 
 
 def percent(change: MetricChange) -> str:
-    """Return by how much a metric changed."""
-    return "was 0" if change.change is None else f"{change.change:+.1%}"
+    """Return by how much a metric changed, and between what that is, where it isn't exact."""
+    if change.change is None:
+        return "was 0"
+    exact = change.kind is MetricKind.EXACT or change.low is None or change.high is None
+    return f"{change.change:+.1%}" + ("" if exact else f" ({change.low:+.1%} to {change.high:+.1%})")

@@ -1,11 +1,18 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from rig import plan, store
 from rig.cli import main
+from rig.cli.compare import alike
 from rig.errors import Exit
+from rig.experiment import Overrides
+from rig.model import Comparison, Run, Verdict
 from rig.render.formats import FORMATS
+from tests import values
 from tests.lab import Lab, bad
 
 
@@ -46,3 +53,32 @@ def test_a_run_is_written_in_the_formats_asked_for(lab: Lab, own_dirs: Path) -> 
     assert result.exit_code == Exit.INTRODUCED
     for name in FORMATS:
         assert "WARNING in kvm_tdp_mmu_zap_all" in (own_dirs / name).read_text(), name
+
+
+def stored(trial: int, **environment: Any) -> None:
+    with store.draft() as draft:
+        run = Run(
+            id=draft.id,
+            began="",
+            seconds=1.0,
+            command="",
+            base=values.kernel(),
+            patched=None,
+            trials=(values.trial(index=trial),),
+            comparison=Comparison(verdict=Verdict.CLEAN, findings=(), metrics=()),
+            environment=replace(values.ENVIRONMENT, **environment),
+        )
+        draft.finish(run)
+
+
+def test_the_latest_run_of_the_same_profile_tells_how_long_trials_take(
+    own_dirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = iter(("0001", "0002", "0003"))
+    monkeypatch.setattr("rig.store.secrets.token_hex", lambda _: next(ids))
+    planned = plan.make("base", "patched", overrides=Overrides())
+    assert alike(planned) == ()
+    stored(1)
+    stored(2)
+    stored(3, profile="race")
+    assert [trial.index for trial in alike(planned)] == [2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rig.errors import HostError
+from rig.errors import HostError, InputError
 from rig.guest import accel
 from rig.guest.accel import Name, Probe
 from rig.proc import Done
@@ -33,6 +33,13 @@ async def test_kvm_that_was_asked_for_is_not_replaced() -> None:
 
 async def test_emulation_that_was_asked_for_does_not_look_at_kvm() -> None:
     assert (await accel.find("tcg", probe=answering(tcg=""))).name == "tcg"
+
+
+async def test_virtual_time_means_emulation() -> None:
+    found = await accel.find("auto", "virtual", probe=answering(tcg=""))
+    assert (found.name, found.clock, found.reason) == ("tcg", "virtual", "virtual time was asked for")
+    with pytest.raises(InputError, match="only emulated guests"):
+        await accel.find("kvm", "virtual", probe=answering(kvm=""))
 
 
 async def test_without_any_acceleration_the_host_is_at_fault() -> None:

@@ -43,6 +43,11 @@ def test_only_with_gdb_it_halts() -> None:
     assert value(argv(gdb=Path("g")), "-gdb").startswith("unix:g,")
 
 
+def test_virtual_time_counts_instructions() -> None:
+    assert "-icount" not in argv()
+    assert value(argv(Accel(name="tcg", reason="", time_scale=8, clock="virtual")), "-icount") == "shift=3,sleep=off"
+
+
 def test_clock_hints_are_for_emulation() -> None:
     assert "tsc=reliable" in qemu.cmdline(TCG)
     assert "tsc=reliable" not in qemu.cmdline(KVM)
@@ -50,3 +55,10 @@ def test_clock_hints_are_for_emulation() -> None:
 
 def test_the_profiles_words_come_last_and_win() -> None:
     assert qemu.cmdline(KVM, "panic=5").endswith(" panic=5")
+
+
+def test_people_without_a_rig_get_the_same_guest_on_their_terminal() -> None:
+    words = qemu.by_hand(cmdline="a b", shape=Shape(vcpus=3, memory_mib=512), accel=TCG)
+    for option in ("-M", "-accel", "-cpu", "-smp", "-m", "-append", "-sandbox"):
+        assert value(words, option) == value(argv(), option)
+    assert (value(words, "-serial"), words[-1]) == ("mon:stdio", "a b")

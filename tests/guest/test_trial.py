@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from rig.events import Boot, Doing, TrialStarted, WorkloadDone, WorkloadStarted
 from rig.guest import trial
 from rig.model import Accel, Case, End, Image, Kernel, Profile, Shape, Status, Trial, Workload
-from rig.progress import Silent
+from rig.progress import Progress, Silent
 from tests.guest import fake
 from tests.guest.fake import Behaviour, Command
+from tests.heard import Heard
 
 PROGRESS = '@progress {"iterations":7,"l2_entries":9}\n'
 ALIVE, SPENT = '@detectors {"debug_locks":1}\n', '@detectors {"debug_locks":0}\n'
@@ -20,7 +22,7 @@ def workload(name: str, limit: float = 20) -> Workload:
     return Workload(name=name, argv=("/workloads/it", "--seconds", "1"), seconds=1, limit=limit)
 
 
-async def run(directory: Path, *workloads: Workload) -> Trial:
+async def run(directory: Path, *workloads: Workload, progress: Progress | None = None) -> Trial:
     image = Image(path=directory / "image", digest="")
     image.path.write_bytes(b"")
     return await trial.run(
@@ -33,7 +35,7 @@ async def run(directory: Path, *workloads: Workload) -> Trial:
         accel=Accel(name="tcg", reason="", time_scale=1),
         image=image,
         directory=directory,
-        progress=Silent(),
+        progress=progress or Silent(),
     )
 
 
@@ -138,3 +140,16 @@ async def test_what_cannot_be_run_is_skipped_and_the_rest_runs(tmp_path: Path, m
     assert (one.status, one.reason, one.cases) == (Status.SKIP, "no tree", known)
     assert two.status is Status.PASS
     assert "rig: begin one" not in (tmp_path / done.console).read_text()
+
+
+async def test_it_tells_what_begins_how_far_it_is_and_how_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = f"{PROGRESS}@looking for leaks\n@progress nonsense\njust output\n{ALIVE}"
+    fake.install(tmp_path, monkeypatch, Behaviour(commands={"one": Command(output=said)}))
+    heard, boot = Heard(), Boot(side="base", kernel="k", index=2)
+    done = await run(tmp_path, workload("one"), replace(workload("two"), skip="no"), progress=heard)
+    assert heard.of(TrialStarted) == [TrialStarted(boot=boot, workloads=("one", "two"))]
+    assert heard.of(WorkloadStarted) == [WorkloadStarted(boot=boot, workload="one", limit=20)]
+    assert [each.text for each in heard.of(Doing)] == ["7 iterations, 9 l2 entries", "looking for leaks"]
+    assert [each.outcome for each in heard.of(WorkloadDone)] == list(done.outcomes)

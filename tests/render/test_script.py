@@ -105,6 +105,13 @@ def test_workloads_of_the_users_are_named_where_they_are_kept(kept: Kept) -> Non
     assert shlex.split(given[0]) == [kept / "inputs/workloads/mine.sh", "a b", "{seed}"]
 
 
+def test_a_run_put_together_of_others_is_put_together_again(kept: Kept) -> None:
+    path = kept.write(Again(base=BASE, patched=None))
+    path.write_text(script.reproduce(values.run(command="rig compare ab12 cd34"), None))
+    assert "exec rig compare ab12 cd34" in path.read_text()
+    assert not subprocess.run(("shellcheck", path), capture_output=True, check=False).stdout
+
+
 def test_without_the_rig_it_says_what_to_do(kept: Kept) -> None:
     (said,) = kept(Again(base=BASE, patched=PATCHED), rig=False)
     assert (kept.status, "make setup" in said) == (2, True)

@@ -146,22 +146,19 @@ static void metric(const char *called, const char *value, const char *unit, cons
 	dprintf(STDOUT_FILENO, "{\"metric\":\"%s\",\"value\":%s,\"unit\":\"%s\",\"kind\":\"%s\"}\n", called, value, unit, kind);
 }
 
-static void metric_whole(const char *called, uint64_t value, const char *unit, const char *kind)
+void metric_count(const char *called, uint64_t value, const char *unit)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%" PRIu64, value);
-	metric(called, text, unit, kind);
+	metric(called, text, unit, "count");
 }
 
-void metric_count(const char *called, uint64_t value, const char *unit)
+void metric_exact(const char *called, uint64_t value, const char *unit, uint32_t operations)
 {
-	metric_whole(called, value, unit, "count");
-}
-
-void metric_exact(const char *called, uint64_t value, const char *unit)
-{
-	metric_whole(called, value, unit, "exact");
+	dprintf(STDOUT_FILENO,
+		"{\"metric\":\"%s\",\"value\":%" PRIu64 ",\"unit\":\"%s\",\"kind\":\"exact\",\"operations\":%" PRIu32 "}\n", called,
+		value, unit, operations);
 }
 
 static void metric_real(const char *called, double value, const char *unit, const char *kind)

@@ -53,8 +53,8 @@ void metric_count(const char *called, uint64_t value, const char *unit);
 void metric_rate(const char *called, double value, const char *unit);
 /* For what an operation takes on average. */
 void metric_ratio(const char *called, uint64_t value, uint64_t operations, const char *unit);
-/* For numbers that the same kernel gives in every run. */
-void metric_exact(const char *called, uint64_t value, const char *unit);
+/* For numbers that the same kernel gives in every run; of so many operations, 0 if it is no sum over any. */
+void metric_exact(const char *called, uint64_t value, const char *unit, uint32_t operations);
 
 /* End the program. `errno` is not printed unless the format asks for it with %m. */
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);

@@ -42,7 +42,8 @@ def main() -> None:
     names = sys.argv[1:] or list(known)
     if unknown := [name for name in names if name not in known]:
         sys.exit(f"no recording {', '.join(unknown)}; there are {', '.join(known)}")
-    failed = wait_for(_record([known[name] for name in names], live.shown(quiet=False)))
+    with live.shown() as progress:
+        failed = wait_for(_record([known[name] for name in names], progress))
     sys.exit(f"did not say what they are for: {', '.join(failed)}; their consoles are in {FAILED}" if failed else 0)
 
 

@@ -1,0 +1,26 @@
+"""Lengths of time as people write them. No I/O."""
+
+import re
+
+_UNITS = {"h": 3600, "m": 60, "s": 1}
+_WRITTEN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
+
+
+def seconds(text: str) -> int:
+    """Return the seconds of "90", "90s", "20m" or "1h30m"; raises ValueError."""
+    found = _WRITTEN.fullmatch(text.strip().lower())
+    total = (
+        sum(int(number or 0) * unit for number, unit in zip(found.groups(), _UNITS.values(), strict=True))
+        if found
+        else 0
+    )
+    if not total:
+        raise ValueError(f"{text!r} is no length of time: write 90s, 20m or 1h30m")
+    return total
+
+
+def words(length: float) -> str:
+    """Return seconds as "45s", "20m" or "1h30m", whole minutes from ten minutes on."""
+    whole = round(length) if length < 600 else round(length / 60) * 60
+    parts = ((whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
