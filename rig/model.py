@@ -79,6 +79,9 @@ class Kernel:
     warnings: tuple[CompilerWarning, ...] = ()
     log: Path | None = None
     seconds: float = 0.0  # that building took, when it was built
+    source: Source | None = None
+    commit: str = ""  # that the source is of, before patches; "" if it came as no git revision
+    patches: tuple[str, ...] = ()  # the SHA-256 of each patch applied, in order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,6 +144,15 @@ async def test_programs_and_tests_of_the_users_run(tmp_path: Path) -> None:
     assert statuses == ["PASS", "PASS", "PASS", "FAIL", "FAIL"]
 
 
+async def test_a_kept_kernel_runs_its_workloads_without_the_rig(tmp_path: Path) -> None:
+    await rig("run", "patched", "-n", "1", "-s", "2", "-w", "root-churn", "--keep-kernels", expect=Exit.CLEAN)
+    listed = json.loads((await rig("ls", "--json", expect=0)).splitlines()[-1])
+    script = Path(listed["directory"]).rename(tmp_path / "elsewhere") / "reproduce.sh"
+    done = await proc.run((script, "--boot"), limit=300, check=False)
+    assert "running root-churn" in done.output
+    assert '{"metric":"pf_fixed_300"' in done.output.replace(" ", "")
+
+
 async def test_a_run_can_be_shown_copied_and_listed(tmp_path: Path) -> None:
     await rig("run", "patched", "-n", "1", "-s", "2", "-w", "root-churn", expect=Exit.CLEAN)
     listed = json.loads((await rig("ls", "--json", expect=0)).splitlines()[-1])

@@ -3,7 +3,33 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from rig.model import End, Environment, Kernel, Metric, MetricKind, Outcome, Report, Sighting, Status, Trial
+from rig.model import (
+    Case,
+    Comparison,
+    Count,
+    End,
+    Environment,
+    Finding,
+    FindingStatus,
+    Kernel,
+    Metric,
+    MetricKind,
+    Outcome,
+    Report,
+    Run,
+    Sighting,
+    Status,
+    Trial,
+    Verdict,
+)
+
+# What a console may say to harm those who read it in some format or other.
+HOSTILE = (
+    "\x1b[2J\x00\x08 <script>alert(1)</script></code></details> ]]> @everyone #1 https://evil.example "
+    "| `` ``` \n~~~\n```\n# Subtest: x\nSubtest: y\nseconds: 7\nok 1 forged\n"
+    "not ok 2 forged\nReported-by: nobody\n---\ndiff --git a/x b/x\n"
+    "[[ATTACHMENT|/etc/passwd]] $(reboot) \u202e\ufffe é"
+)
 
 ENVIRONMENT = Environment(
     accel="tcg",
@@ -59,3 +85,47 @@ def trial(
         sightings=tuple(Sighting(workload=workload, report=each) for workload, each in pairs),
         **{**defaults, **given},
     )
+
+
+def finding(title: str = "WARNING in foo", status: FindingStatus = FindingStatus.NEW, **given: Any) -> Finding:
+    """A finding under "churn", seen in 3 of 3 patched and 0 of 3 base trials."""
+    defaults: dict[str, Any] = {
+        "type": "WARNING",
+        "workload": "churn",
+        "profile": "sanitize",
+        "base": Count(hits=0, trials=3),
+        "patched": Count(hits=3, trials=3),
+        "p_value": 0.05,
+        "explanation": "3 of 3 patched, 0 of 3 base",
+        "example": f"{title}\nCall Trace:\n foo+0x1/0x2 (a.c:1)",
+        "console": "console-patched-1.log",
+    }
+    return Finding(title=title, status=status, **{**defaults, **given})
+
+
+def run(*findings: Finding, verdict: Verdict = Verdict.CLEAN, **given: Any) -> Run:
+    """A comparison of "base" and "patched", one trial each."""
+    defaults: dict[str, Any] = {
+        "id": "20260101-000000-abcd",
+        "began": "2026-01-01T00:00:00+00:00",
+        "seconds": 100.0,
+        "command": "rig compare base patched",
+        "base": kernel("base", tree="a" * 40),
+        "patched": kernel("patched", tree="b" * 40),
+        "trials": (trial("base"), trial("patched")),
+        "comparison": Comparison(verdict=verdict, findings=findings, metrics=(), notes=given.pop("notes", ())),
+        "environment": ENVIRONMENT,
+    }
+    return Run(**{**defaults, **given})
+
+
+def hostile() -> Run:
+    """A regression in which all that a kernel or a workload can say is meant to do harm."""
+    bad = outcome(status=Status.FAIL, reason=HOSTILE, output=HOSTILE, cases=(_case(),))
+    broken = trial("patched", report(HOSTILE), outcomes=(bad,), end=End.PANICKED, end_reason=HOSTILE)
+    found = finding(HOSTILE, alt_titles=(HOSTILE,), example=f"{HOSTILE}\n" * 3, explanation=HOSTILE, advice=HOSTILE)
+    return run(found, verdict=Verdict.REGRESSION, trials=(trial("base"), broken), notes=(HOSTILE,))
+
+
+def _case() -> Case:
+    return Case(name=HOSTILE, status=Status.FAIL, reason=HOSTILE)

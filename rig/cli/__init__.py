@@ -15,7 +15,7 @@ from rich.console import Console
 from rig import __version__
 from rig.errors import Exit, RigError
 
-VERBS = ("compare", "run", "boot", "build", "parse", "show", "ls", "profiles", "selfcheck", "gc", "doctor")
+VERBS = ("compare", "run", "boot", "build", "parse", "show", "schema", "ls", "profiles", "selfcheck", "gc", "doctor")
 Result = TypeVar("Result")
 
 

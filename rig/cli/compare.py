@@ -7,10 +7,11 @@ from typing import Any, NoReturn
 
 import click
 
-from rig import pipeline, plan, store, stored
-from rig.cli import live, options, stdout, wait_for
+from rig import inputs, pipeline, plan, store, stored
+from rig.cli import exports, live, options, stdout, wait_for
 from rig.errors import Exit, InputError
 from rig.experiment import Plan
+from rig.guest import image
 from rig.model import Run, Trial, Verdict
 from rig.render import document, page, script, terminal
 
@@ -28,10 +29,10 @@ LOOKED_AT = 10  # stored runs
 @click.argument("base", metavar="BASE")
 @click.argument("patched", metavar="PATCHED")
 @options.experiment
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="also write JSON here")
+@exports.options
 @click.option("--dry-run", is_flag=True, help="print the plan and stop")
 @click.option("--anyway", is_flag=True, help="compare kept runs that differ in more than the patch")
-def command(base: str, patched: str, json_file: Path | None, dry_run: bool, anyway: bool, **given: Any) -> None:
+def command(base: str, patched: str, dry_run: bool, anyway: bool, **given: Any) -> None:
     """Build BASE and PATCHED, stress both in nested-KVM guests and say what PATCHED changes.
 
     Each is a KERNEL: a recipe's name (kernels/NAME.yaml) or path, NAME+PATCH, a .patch, .mbox or series
@@ -45,58 +46,56 @@ def command(base: str, patched: str, json_file: Path | None, dry_run: bool, anyw
     rig compare base patched
     rig compare base my.patch --workload root-churn --seconds 30
     rig compare base my.patch --workload ./reproducer
-    rig compare v6.1 HEAD --tree ~/linux --json result.json --html report.html
+    rig compare v6.1 HEAD --tree ~/linux --json result.json
+    rig compare base my.patch --junit rig.xml --html report.html
     rig compare 20260101-120000-ab12 20260102-120000-cd34
     rig compare base my.patch --verbose 2> rig.log
     """
     sides = stored.find(base), stored.find(patched)
     if sides[0] and sides[1]:
-        join(sides[0], sides[1], json_file, given["html_file"], anyway=anyway)
+        join(sides[0], sides[1], given, anyway=anyway)
     if any(sides):
         raise InputError("a kept run can only be compared with another kept run", hint="`rig ls` lists them")
-    carry_out(base, patched, given, json_file, dry_run=dry_run)
+    carry_out(base, patched, given, dry_run=dry_run)
 
 
-def carry_out(base: str, patched: str | None, given: dict[str, Any], json_file: Path | None, *, dry_run: bool) -> None:
+def carry_out(base: str, patched: str | None, given: dict[str, Any], *, dry_run: bool) -> None:
     """Plan, run, show and exit with the verdict's status."""
     planned = plan.make(base, patched, file=given["plan"], tree=given["tree"], overrides=options.overrides(given))
-    for name, file in (("json", json_file), ("html", given["html_file"])):
-        if file and not file.absolute().parent.is_dir():
-            raise InputError(f"--{name} {file}: there is no directory {file.parent}")
+    files = exports.asked(given)
     if dry_run:
         stdout().print(terminal.plan(planned))
         return
     with store.draft() as draft:
         with live.shown(quiet=given["quiet"], verbose=given["verbose"], earlier=alike(planned)) as progress:
             progress.note(f"run directory: {draft.directory}")
+            kept = inputs.copy(planned, draft.directory)
             run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
-        _add_files(run, draft)
-    _conclude(run, json_file, given["html_file"])
+            packed = wait_for(image.build(progress)) if given["keep_kernels"] else None
+        _add_files(run, draft, inputs.write(kept, run, draft.directory, packed))
+    _conclude(run, files, given)
 
 
-def join(
-    base: stored.Kept, patched: stored.Kept, json_file: Path | None, html_file: Path | None, *, anyway: bool
-) -> NoReturn:
+def join(base: stored.Kept, patched: stored.Kept, given: dict[str, Any], *, anyway: bool) -> NoReturn:
     """Compare two sides that are kept, show it and exit with the verdict's status."""
+    files = exports.asked(given)
     with store.draft() as draft:
         run = wait_for(stored.join(base, patched, draft, shlex.join(["rig", *sys.argv[1:]]), anyway=anyway))
-        _add_files(run, draft)
-    _conclude(run, json_file, html_file)
+        _add_files(run, draft, None)
+    _conclude(run, files, given)
 
 
-def _add_files(run: Run, draft: store.Draft) -> None:
+def _add_files(run: Run, draft: store.Draft, again: script.Again | None) -> None:
     draft.add("result.json", document.to_json(run))
     draft.add("report.html", page.render(run, store.Consoles(draft.directory)))
-    draft.add("reproduce.sh", script.reproduce(run), executable=True)
+    draft.add("reproduce.sh", script.reproduce(run, again), executable=True)
 
 
-def _conclude(run: Run, json_file: Path | None, html_file: Path | None) -> NoReturn:
+def _conclude(run: Run, files: dict[str, Path], given: dict[str, Any]) -> NoReturn:
     directory = store.location(run.id)
     stdout().print(terminal.summary(run, str(directory)))
-    if json_file:
-        json_file.write_text(document.to_json(run))
-    if html_file:
-        html_file.write_bytes((directory / "report.html").read_bytes())
+    for name, file in files.items():
+        file.write_text(exports.text(name, run, directory, given), encoding="utf-8")
     sys.exit(STATUSES[run.comparison.verdict])
 
 

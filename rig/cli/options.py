@@ -72,9 +72,6 @@ _EXPERIMENT = (
         help="what time in emulated guests follows; virtual counts instructions, so that the host's load does not show",
     ),
 )
-html = click.option(
-    "--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="also write the report page here"
-)
 tree = click.option(
     "--tree",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -86,7 +83,7 @@ verbose = click.option("-v", "--verbose", is_flag=True, help="say all that happe
 
 def experiment(function: Function) -> Function:
     """Add the options that say how an experiment is done; they arrive as keyword arguments."""
-    for option in reversed((*_EXPERIMENT, tree, html, quiet, verbose)):
+    for option in reversed((*_EXPERIMENT, tree, quiet, verbose)):
         function = option(function)
     return function
 

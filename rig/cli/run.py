@@ -1,20 +1,19 @@
 """`rig run`: one kernel alone."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from rig.cli import options
+from rig.cli import exports, options
 from rig.cli.compare import carry_out
 
 
 @click.command()
 @click.argument("kernel", metavar="KERNEL")
 @options.experiment
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="also write JSON here")
+@exports.options
 @click.option("--dry-run", is_flag=True, help="print the plan and stop")
-def command(kernel: str, json_file: Path | None, dry_run: bool, **given: Any) -> None:
+def command(kernel: str, dry_run: bool, **given: Any) -> None:
     """Build KERNEL, stress it in nested-KVM guests and list what it shows.
 
     Exit status: 0 nothing, 1 something, 2 bad input, 3 no build or patch, 4 host fault or undecided.
@@ -23,4 +22,4 @@ def command(kernel: str, json_file: Path | None, dry_run: bool, **given: Any) ->
     rig run patched --repeats 1
     rig run arch/x86/boot/bzImage --workload vm-teardown
     """
-    carry_out(kernel, None, given, json_file, dry_run=dry_run)
+    carry_out(kernel, None, given, dry_run=dry_run)

@@ -81,6 +81,23 @@ def argv(*, kernel: Path, initrd: Path, cmdline: str, shape: Shape, accel: Accel
     )
 
 
+def by_hand(*, cmdline: str, shape: Shape, accel: Accel) -> tuple[str, ...]:
+    """Return a command for people without a rig, its console on their terminal; kernel and initramfs are to follow.
+
+    The kernel's command line stands last.
+    """
+    return _argv(
+        *_bare(accel.name),
+        *CLOCK[accel.clock],
+        SANDBOX,
+        ("-smp", str(shape.vcpus)),
+        ("-m", f"{shape.memory_mib}M"),
+        ("-serial", "mon:stdio"),
+        ("-no-reboot",),
+        ("-append", cmdline),
+    )
+
+
 def probe_argv(accel: Literal["kvm", "tcg"], program: Path) -> tuple[str, ...]:
     """Return the command that runs the acceleration probe as trials would run."""
     return _argv(*_bare(accel), ("-m", "64M"), ("-kernel", str(program)), ("-device", "isa-debug-exit,iobase=0xf4"))

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rig import cache, paths, proc
@@ -34,7 +34,12 @@ class Job:
 
     def find(self) -> Kernel | None:
         """Return the kernel if it was ever built."""
-        return artifact.find(self.digest, name=self.recipe.name, profile=self.profile.name)
+        found = artifact.find(self.digest, name=self.recipe.name, profile=self.profile.name)
+        return found and self.told(found)
+
+    def told(self, kernel: Kernel) -> Kernel:
+        """Return `kernel` with where it comes from: the same tree can be come by in several ways."""
+        return replace(kernel, source=self.recipe.source, commit=self.tree.commit, patches=self.tree.patches)
 
 
 async def build(recipe: Recipe, profile: Profile, progress: Progress) -> Kernel | BuildFailure:
@@ -71,7 +76,9 @@ async def _build(job: Job, progress: Progress) -> Kernel | BuildFailure:
     await checkout(job.tree)
     await configure.configure(built, job.requests)
     done = await built.make(TARGETS, f"building {job.recipe.name} ({job.profile.name})", progress)
-    return _failure(job, built, done) if done.status else artifact.publish(_kernel(job, built, done), built.path)
+    if done.status:
+        return _failure(job, built, done)
+    return job.told(artifact.publish(_kernel(job, built, done), built.path))
 
 
 def _kernel(job: Job, built: BuildTree, done: proc.Done) -> Kernel:

@@ -23,7 +23,18 @@ async def revision(repository: Path, rev: str, progress: Progress) -> Tree:
     )
     if named.status:
         raise InputError(f"no revision {rev!r} in {repository}", hint=f"git -C {repository} log shows what there is")
-    return Tree(home=await _borrowing(repository, progress), id=git.one_object(named))
+    return Tree(
+        home=await _borrowing(repository, progress),
+        id=git.one_object(named),
+        commit=await _commit(repository, rev),
+    )
+
+
+async def _commit(repository: Path, rev: str) -> str:
+    """Return the commit that a revision is; "" for a tree by itself."""
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+    named = await git.ask(repository, *words, check=False)
+    return "" if named.status else git.one_object(named)
 
 
 async def work_tree(directory: Path, progress: Progress) -> Tree:
@@ -69,7 +80,10 @@ async def fetched(url: str, rev: str, progress: Progress) -> Tree:
         with progress.task(f"fetching {rev} of {url}"):
             await _fetch(home.repo, url, rev)
     kept = rev if git.OBJECT.fullmatch(rev) else _ref(rev)
-    return Tree(home=home, id=git.one_object(await home.repo.git("rev-parse", f"{kept}^{{tree}}")))
+    tree, commit = [
+        git.one_object(await home.repo.git("rev-parse", f"{kept}^{{{what}}}")) for what in ("tree", "commit")
+    ]
+    return Tree(home=home, id=tree, commit=commit)
 
 
 def _ref(rev: str) -> str:

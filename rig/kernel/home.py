@@ -47,6 +47,8 @@ class Tree:
 
     home: Home
     id: str  # of the git tree object
+    commit: str = ""  # it was before patches; "" if it came as no git revision
+    patches: tuple[str, ...] = ()  # the SHA-256 of each patch applied, in order
 
 
 async def checkout(tree: Tree) -> None:

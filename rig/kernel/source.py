@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from rig.kernel import checkouts, patches, tarball
@@ -17,7 +18,9 @@ async def find(source: Source, applied: tuple[Path, ...], progress: Progress) ->
     """
     base = await _base(source, progress)
     os.utime(base.home.path)  # `rig gc` goes by when it was last used
-    return Tree(home=base.home, id=await _patched(base, applied))
+    read = tuple([patch for path in applied for patch in await patches.read(path)])
+    digests = tuple(hashlib.sha256(patch.text).hexdigest() for patch in read)
+    return replace(base, id=await _patched(base, read), patches=digests)
 
 
 async def _base(source: Source, progress: Progress) -> Tree:
@@ -42,15 +45,14 @@ async def _git(source: Source, progress: Progress) -> Tree:
     return await (checkouts.revision(where, rev, progress) if rev else checkouts.work_tree(where, progress))
 
 
-async def _patched(base: Tree, applied: tuple[Path, ...]) -> str:
+async def _patched(base: Tree, read: tuple[patches.Patch, ...]) -> str:
     """Return the tree id of `base` with patches; remembered, as it is a function of their contents."""
-    if not applied:
+    if not read:
         return base.id
-    read = [patch for path in applied for patch in await patches.read(path)]
     key = hashlib.sha256(base.id.encode())
     for patch in read:
         key.update(f"{patch.strip} {len(patch.text)} ".encode() + patch.text)
     known = base.home.path / "patched" / key.hexdigest()
     if not known.exists():
-        write(known, await patches.apply(base.home.repo, base.id, tuple(read)))
+        write(known, await patches.apply(base.home.repo, base.id, read))
     return known.read_text()

@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing else. No I/O: its template, style and script are its own code."""
+"""A run as one HTML page that needs nothing else, filled into templates that are code of its own. No I/O."""
 
 import base64
 import hashlib
@@ -77,6 +77,7 @@ def _embedded(run: Run, packed: Mapping[str, Packed]) -> dict[str, dict[str, obj
 def _templates() -> Environment:
     loader = PackageLoader("rig.render.html", "")
     made = Environment(
+        keep_trailing_newline=True,
         loader=loader,
         autoescape=True,
         finalize=_spelled_out,

@@ -1,7 +1,6 @@
 """A run as a terminal shows it: the verdict, then the evidence, then how to see it again. No I/O."""
 
 from collections.abc import Iterable, Iterator
-from math import inf
 from statistics import median
 from typing import Any
 
@@ -12,10 +11,9 @@ from rich.text import Text
 
 from rig import duration
 from rig.experiment import Plan
-from rig.model import BuildFailure, Comparison, Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
-from rig.render import cases, decoded
+from rig.model import Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
+from rig.render import cases, decoded, excerpt, wording
 from rig.render.escape import printable
-from rig.reports import traces
 
 COLOURS = {Verdict.CLEAN: "green", Verdict.REGRESSION: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.ERROR: "magenta"}
 STATUS_COLOURS = {
@@ -27,7 +25,6 @@ STATUS_COLOURS = {
     FindingStatus.INCONCLUSIVE: "yellow",
     FindingStatus.MASKED: "yellow",
 }
-_IDLE = ("Hardware name:", "Modules linked in:")  # lines that say nothing here
 EXPLAINED = {FindingStatus.NEW, FindingStatus.MORE_OFTEN, FindingStatus.SEEN, FindingStatus.INCONCLUSIVE}
 MOST_COUNTERS = 12  # of those that differ, the ones that do most
 EXCERPT = 25  # lines of a report shown for what the patch introduced
@@ -54,7 +51,7 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
         yield Text(printable(line), style="dim")
     yield Text()
     yield _sides(run)
-    yield Text(f"again: {run.command}")
+    yield Text(f"again: {wording.again(run)}")
     yield Text(f"run:   {directory}")
 
 
@@ -62,31 +59,7 @@ def headline(run: Run) -> Text:
     """Return the verdict as one line."""
     comparison = run.comparison
     text = Text(f"{comparison.verdict.upper()}", style=f"bold {COLOURS[comparison.verdict]}")
-    return text.append(f": {_because(run)}", style="not bold default")
-
-
-def _because(run: Run) -> str:
-    comparison = run.comparison
-    if run.patched is None:
-        return f"{run.base.name} alone: {_many(len(comparison.findings), 'finding')}"
-    new = [finding for finding in comparison.findings if finding.status is FindingStatus.NEW]
-    names = f"{run.patched.name} against {run.base.name}"
-    counts = _tally(comparison)
-    if isinstance(run.patched, BuildFailure):
-        return f"{run.patched.name} does not compile, {run.base.name} does"
-    if new:
-        more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
-        return f"{names} introduced {printable(new[0].title)}{more}"
-    return f"{names}: {counts or 'no finding on either side'}"
-
-
-def _tally(comparison: Comparison) -> str:
-    counted = {status: sum(finding.status is status for finding in comparison.findings) for status in FindingStatus}
-    return ", ".join(f"{number} {status}" for status, number in counted.items() if number)
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+    return text.append(f": {wording.because(run)}", style="not bold default")
 
 
 def _findings(findings: Iterable[Finding]) -> Table:
@@ -103,8 +76,7 @@ def _findings(findings: Iterable[Finding]) -> Table:
 
 
 def _excerpt(finding: Finding) -> Iterator[RenderableType]:
-    told = printable(finding.example).splitlines()
-    lines = [line for line in told if not (line.startswith(_IDLE) or traces.DUMPED.match(line))]
+    lines = excerpt.lines(finding)
     more = f"\n  … {len(lines) - EXCERPT} more lines in {finding.console}" if len(lines) > EXCERPT else ""
     yield Text(f"\n{printable(finding.title)}  ({finding.console})", style="bold")
     yield Text("\n".join(f"  {line}" for line in lines[:EXCERPT]) + more, style="dim")
@@ -114,41 +86,29 @@ def _excerpt(finding: Finding) -> Iterator[RenderableType]:
 
 def _counters(changes: tuple[MetricChange, ...]) -> Iterator[RenderableType]:
     """Yield the metrics that differ, and how many counters don't."""
-    differing = [change for change in changes if change.significant]
+    differing = wording.differing(changes)
     exact = sum(change.kind is MetricKind.EXACT for change in changes)
     if differing:
         yield Text()
-        yield _metrics(sorted(differing, key=_size, reverse=True)[:MOST_COUNTERS])
+        yield _metrics(differing[:MOST_COUNTERS])
     if exact:
         alike = exact - sum(change.kind is MetricKind.EXACT for change in differing)
         where = "alike on both sides" if any(change.patched for change in changes) else "in the JSON"
         more = f"{len(differing) - MOST_COUNTERS} more differ less, " if len(differing) > MOST_COUNTERS else ""
-        yield Text(f"\n{more}{_many(alike, 'exact counter')} {where}", style="dim")
-
-
-def _size(change: MetricChange) -> float:
-    return inf if change.change is None else abs(change.change)
+        yield Text(f"\n{more}{wording.many(alike, 'exact counter')} {where}", style="dim")
 
 
 def _metrics(changes: Iterable[MetricChange]) -> Table:
     table = _table("workload", "metric", "base", "patched", "change", "per operation")
     for change in changes:
-        values = _span(change.base), _span(change.patched), _change(change), _per_operation(change)
+        values = (
+            wording.span(change.base),
+            wording.span(change.patched),
+            wording.percent(change),
+            _per_operation(change),
+        )
         table.add_row(change.workload, change.name, *values)
     return table
-
-
-def _span(values: tuple[float, ...]) -> str:
-    """Return the value all trials agree on, or the median and the range."""
-    low, high = min(values), max(values)
-    return f"{low:g}" if low == high else f"{median(values):g} ({low:g} to {high:g})"
-
-
-def _change(change: MetricChange) -> str:
-    if change.change is None:
-        return "was 0"
-    exact = change.kind is MetricKind.EXACT or change.low is None or change.high is None
-    return f"{change.change:+.1%}" + ("" if exact else f" ({change.low:+.1%} to {change.high:+.1%})")
 
 
 def _per_operation(change: MetricChange) -> str:
@@ -160,10 +120,8 @@ def _per_operation(change: MetricChange) -> str:
 
 def _sides(run: Run) -> Text:
     env = run.environment
-    names = ("base", "patched") if run.patched else ("base",)
-    boots = [f"{name} {_many(sum(trial.side == name for trial in run.trials), 'boot')}" for name in names]
     return Text(
-        f"{', '.join(boots)} in {run.seconds:.0f} s; {env.profile} profile, {env.vcpus} vCPUs, {env.memory_mib} MiB, "
+        f"{wording.boots(run)}; {env.profile} profile, {env.vcpus} vCPUs, {env.memory_mib} MiB, "
         f"{env.accel}" + (f", {env.compiler}" if env.compiler else "") + f"\n{env.accel}: {env.accel_reason}",
         style="dim",
     )

@@ -11,7 +11,9 @@ from rig.cli.compare import alike
 from rig.errors import Exit
 from rig.experiment import Overrides
 from rig.model import Comparison, Run, Verdict
+from rig.render.formats import FORMATS
 from tests import values
+from tests.lab import Lab, bad
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,7 @@ from tests import values
         (("base", "pacthed"), "did you mean patched?"),
         (("base", "patched", "-w", "root-chrun"), "did you mean root-churn"),
         (("base", "patched", "--json", "/no/such/dir/out.json"), "there is no directory /no/such/dir"),
+        (("base", "patched", "--junit", "/no/such/dir/out.xml"), "--junit /no/such/dir/out.xml: there is no directory"),
         (("base", "patched", "--repeats", "0"), "not in the range"),
     ],
 )
@@ -41,6 +44,15 @@ def test_an_unknown_verb_suggests_a_near_one() -> None:
     result = CliRunner().invoke(main, ("comapre",))
     assert result.exit_code == Exit.USAGE
     assert "did you mean compare" in result.output
+
+
+def test_a_run_is_written_in_the_formats_asked_for(lab: Lab, own_dirs: Path) -> None:
+    lab.script = bad("root-churn")
+    files = [word for name in FORMATS for word in (f"--{name}", str(own_dirs / name))]
+    result = CliRunner().invoke(main, ("compare", "base", "patched", "-q", "-w", "root-churn", *files))
+    assert result.exit_code == Exit.INTRODUCED
+    for name in FORMATS:
+        assert "WARNING in kvm_tdp_mmu_zap_all" in (own_dirs / name).read_text(), name
 
 
 def stored(trial: int, **environment: Any) -> None:

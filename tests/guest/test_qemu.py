@@ -55,3 +55,10 @@ def test_clock_hints_are_for_emulation() -> None:
 
 def test_the_profiles_words_come_last_and_win() -> None:
     assert qemu.cmdline(KVM, "panic=5").endswith(" panic=5")
+
+
+def test_people_without_a_rig_get_the_same_guest_on_their_terminal() -> None:
+    words = qemu.by_hand(cmdline="a b", shape=Shape(vcpus=3, memory_mib=512), accel=TCG)
+    for option in ("-M", "-accel", "-cpu", "-smp", "-m", "-append", "-sandbox"):
+        assert value(words, option) == value(argv(), option)
+    assert (value(words, "-serial"), words[-1]) == ("mon:stdio", "a b")

@@ -1,3 +1,4 @@
+import hashlib
 import os
 from pathlib import Path
 
@@ -51,6 +52,15 @@ async def test_revisions_of_a_repository_share_a_home(repository: Path) -> None:
     old, new, tip = [await find("git", repository, rev) for rev in ("v1", "HEAD", "v1..HEAD")]
     assert old.home == new.home
     assert old.id != new.id == tip.id
+
+
+async def test_a_revision_has_its_commit_and_patches_their_digests(repository: Path, tiny: Path, patch: Path) -> None:
+    commit = git(repository, "rev-parse", "HEAD")
+    digest = hashlib.sha256(patch.read_bytes()).hexdigest()
+    tree = await find("git", repository, "v1", patches=(patch,))
+    assert (tree.commit, tree.patches) == (commit, (digest,))
+    assert (await find("git", f"file://{repository}", "v1")).commit == commit
+    assert (await find("tree", tiny)).commit == ""
 
 
 async def test_moving_between_states_touches_only_what_differs(tiny: Path, patch: Path) -> None:

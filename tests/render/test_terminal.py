@@ -15,7 +15,7 @@ from rig.model import (
     Run,
     Verdict,
 )
-from rig.render import document, script, terminal
+from rig.render import terminal
 from tests import values
 
 FINDING = Finding(
@@ -102,22 +102,3 @@ def test_a_build_failure_is_the_headline() -> None:
     failure = BuildFailure(name="patched", profile="s", errors=("a.c:1: error",), log=Path("l"), seconds=1)
     text = shown(replace(run(verdict=Verdict.REGRESSION), patched=failure))
     assert "patched does not compile, base does" in text
-
-
-def test_the_document_has_the_fields_that_others_script_against() -> None:
-    made = document.document(run(FINDING))
-    assert {"schema", "verdict", "findings", "metrics", "environment", "run"} <= made.keys()
-    assert (made["schema"], made["verdict"], made["run"]) == (1, "clean", "20260101-000000-abcd")
-    assert {"title", "type", "status", "workload", "profile", "base", "patched", "p_value"} <= made["findings"][
-        0
-    ].keys()
-    assert made["findings"][0]["patched"] == {"hits": 4, "trials": 4}
-    metric = made["metrics"][0]
-    assert (metric["base"], metric["patched"], metric["change"], metric["significant"]) == (2015, 129, -0.936, True)
-    assert {"accel", "qemu", "compiler"} <= made["environment"].keys()
-
-
-def test_the_script_repeats_the_command() -> None:
-    text = script.reproduce(run())
-    assert text.startswith("#!/bin/sh\n")
-    assert 'exec rig compare base patched "$@"' in text
