@@ -41,8 +41,9 @@ async def _tried(name: str, check: Callable[[str], Awaitable[Check]]) -> Check:
 
 
 def packages() -> tuple[str, ...]:
-    """Return the Debian packages of packages.txt."""
-    lines = (paths.project() / "packages.txt").read_text().splitlines()
+    """Return the Debian packages of packages.txt, without those for the tests alone."""
+    text = (paths.project() / "packages.txt").read_text()
+    lines = text.partition("\n# for the tests alone\n")[0].splitlines()
     return tuple(name for line in lines if (name := line.partition("#")[0].strip()))
 
 
