@@ -4,7 +4,7 @@ FROM ${BASE}
 WORKDIR /opt/rig
 COPY packages.txt ./
 RUN apt-get update \
- && sed '/^# for the tests alone/,$d; s/#.*//' packages.txt | DEBIAN_FRONTEND=noninteractive xargs apt-get install -qy --no-install-recommends \
+ && sed '/^# for the tests alone$/,$d; s/#.*//' packages.txt | DEBIAN_FRONTEND=noninteractive xargs apt-get install -qy --no-install-recommends \
  && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN python3 -m venv .venv && .venv/bin/pip install --no-cache-dir --quiet --editable '.[dev]' && touch .venv/.installed

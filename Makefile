@@ -3,7 +3,7 @@ VENV := .venv
 RIG := $(VENV)/bin/rig
 PYTHON := $(VENV)/bin/python
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-PACKAGES = $(shell sed '/^\# for the tests alone/,$$d; s/\#.*//' packages.txt)
+PACKAGES = $(shell sed '/^\# for the tests alone$$/,$$d; s/\#.*//' packages.txt)
 MISSING = $(strip $(foreach package,$(PACKAGES),$(if $(filter installed,$(shell dpkg-query -Wf '$${db:Status-Status}' $(package) 2>/dev/null)),,$(package))))
 
 test check boots: PACKAGES = $(shell sed 's/\#.*//' packages.txt)
