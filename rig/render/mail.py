@@ -55,7 +55,7 @@ def _short(run: Run) -> Iterator[str]:
         for note in run.comparison.notes[:MOST_TITLES]:
             yield from _prose(note, "  ", "- ")
         for finding in [each for each in run.comparison.findings if is_open(each)][:MOST_TITLES]:
-            yield from _prose(f"undecided: {finding.title}: {finding.explanation}", "  ", "- ")
+            yield from _prose(f"undecided: {finding.title}: {finding.explanation}; {finding.advice}", "  ", "- ")
     yield f"{wording.boots(run)}, profile {run.environment.profile}, {run.environment.accel}."
     yield f"Again: {wording.one_line(wording.again(run))}"
 

@@ -28,7 +28,7 @@ def to_markdown(run: Run) -> str:
     told = [finding for finding in findings if finding.example and _matters(finding)]
     parts = (
         _headline(run),
-        _bullets(run.comparison.notes),
+        _bullets((*run.comparison.notes, *wording.unsettled(run.comparison))),
         _table(("", "finding", "under", "seen in"), map(_row, findings[:MOST_FINDINGS])),
         f"and {len(findings) - MOST_FINDINGS} more findings" if len(findings) > MOST_FINDINGS else "",
         *map(_details, told[:MOST_DETAILS]),

@@ -43,6 +43,8 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
     if comparison.findings:
         yield Text()
         yield _findings(comparison.findings)
+    for question in wording.unsettled(comparison):
+        yield Text(f"  {printable(question)}", style="yellow")
     for finding in comparison.findings:
         if finding.status in EXPLAINED and finding.example:
             yield from _excerpt(finding)
@@ -69,7 +71,7 @@ def _findings(findings: Iterable[Finding]) -> Table:
             Text(finding.status, style=STATUS_COLOURS.get(finding.status, "")),
             Text(printable(finding.title)),
             finding.workload,
-            Text(printable("; ".join(filter(None, (finding.explanation, finding.advice))))),
+            Text(printable(finding.explanation)),
             "" if finding.p_value is None else f"{finding.p_value:.3g}",
         )
     return table

@@ -94,3 +94,8 @@ def percent(change: MetricChange) -> str:
         return "was 0"
     exact = change.kind is MetricKind.EXACT or change.low is None or change.high is None
     return f"{change.change:+.1%}" + ("" if exact else f" ({change.low:+.1%} to {change.high:+.1%})")
+
+
+def unsettled(comparison: Comparison) -> tuple[str, ...]:
+    """Return what is still open, with what would settle it."""
+    return tuple(f"{finding.title}: {finding.advice}" for finding in comparison.findings if finding.advice)
