@@ -1,5 +1,6 @@
 """Reports decoded with the kernel they came from."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from rig.reports.touched import Touched
 
 _LANDMARK = ("start_kernel", "init/main.c")  # a function whose file is known tells where the source tree was
 
+_GENERATED = re.compile(r"/.*?/((?:arch/\w+/)?include/generated/.*)")  # headers that a build made in its own directory
 _Where = tuple[Path, str, int]  # file, section in it, address
 
 
@@ -114,6 +116,7 @@ class Decoder:
     def _location(self, place: Place, site: Site) -> Location:
         file = normpath(place.file)
         file = next((file.removeprefix(root) for root in self._roots if file.startswith(root)), file)
+        file = _GENERATED.sub(r"\1", file)
         function = demangle(place.function or site.function)
         patched = self._touched.has(function, file, place.line)
         return Location(function=function, file=file, line=place.line, patched=patched)

@@ -158,6 +158,20 @@ async def test_a_tree_names_files_where_the_kernel_does_not(miniature: Miniature
     assert (await decoded(Decoder(vmlinux), f" {site}"))[0] == [f" {site} ({tmp_path}/a.c:3)"]
 
 
+async def test_a_header_that_the_build_made_is_named_without_the_builds_directory(
+    miniature: Miniature, tmp_path: Path
+) -> None:
+    directory = tmp_path / "build-x/arch/x86/include/generated/asm"
+    directory.mkdir(parents=True)
+    (directory / "calls.c").write_text(
+        'int f(int x)\n{\n\tasm volatile("ud2");\n\treturn x;\n}\nint _start(void) { return 1; }\n'
+    )
+    vmlinux = compile_to(tmp_path / "vmlinux", "-static", "-nostdlib", "-no-pie", directory / "calls.c")
+    site = miniature.at_trap("f", 2, file=vmlinux)
+    told = (await decoded(Decoder(vmlinux), f" {site}"))[0]
+    assert told == [f" {site} (arch/x86/include/generated/asm/calls.c:3)"]
+
+
 def test_what_is_no_kernel(tmp_path: Path, miniature: Miniature) -> None:
     path = tmp_path / "vmlinux"
     with pytest.raises(InputError):
