@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import Event, parent_process
-from multiprocessing.synchronize import Event as EventType
+from ctypes import c_bool
+from multiprocessing import parent_process
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from threading import Thread
 from types import FrameType
@@ -30,7 +31,7 @@ WORTH_A_PROCESS = 8 << 20  # bytes of logs below which one process is as fast as
 TICK = 1.0  # seconds a report has to become whole on a live console
 POLL = 0.2  # seconds between looks at a file, which can't be waited for; over NFS or 9p it can't be watched either
 
-_OVER: list[EventType] = []  # of a process that reads logs for another: set when nobody waits for them any more
+_OVER: list[c_bool] = []  # of a process that reads logs for another: set when nobody waits for them any more
 
 
 def read_all(names: Sequence[str]) -> Iterator[Parsed]:
@@ -39,35 +40,40 @@ def read_all(names: Sequence[str]) -> Iterator[Parsed]:
     if workers == 1 or sum(map(_size, names)) < WORTH_A_PROCESS:
         yield from _known(map(_read, names))
         return
-    over = Event()
-    with ProcessPoolExecutor(workers, initializer=_depend_on_the_parent, initargs=(over,)) as pool:
+    over = RawValue(c_bool, False)
+    with _interruptible(over), ProcessPoolExecutor(workers, None, _depend_on_the_parent, (over,)) as pool:
         try:
-            with _interruptible(over):
-                yield from _known(pool.map(_read, names, chunksize=max(1, len(names) // (workers * 16))))
+            yield from _until(over, _known(pool.map(_read, names, chunksize=max(1, len(names) // (workers * 16)))))
         except BrokenProcessPool as error:
             raise HostError("a process that read logs was killed", hint="is there enough memory?") from error
         except BaseException:
-            over.set()  # or each worker would finish what it has begun
-            pool.shutdown(wait=False, cancel_futures=True)
+            over.value = True  # or each worker would finish what it has begun
+            pool.shutdown(cancel_futures=True)
             raise
 
 
 @contextmanager
-def _interruptible(over: EventType) -> Iterator[None]:
-    """Make sure of Ctrl-C: what it raises can get lost in a callback of the pool's."""
+def _interruptible(over: c_bool) -> Iterator[None]:
+    """Have Ctrl-C say that it is over, and no more: raised while the pool holds a lock, it would leave all waiting."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler)
-        over.set()
-        signal.default_int_handler(number, frame)
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        over.value = True
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
-        if over.is_set():
-            raise KeyboardInterrupt
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _until(over: c_bool, logs: Iterator[Parsed]) -> Iterator[Parsed]:
+    """Yield logs until it is over; raises KeyboardInterrupt then. Workers see it too, so the next log is not far."""
+    for log in logs:
+        if over.value:
+            break
+        yield log
+    if over.value:
+        raise KeyboardInterrupt
 
 
 def _known(read: Iterator[Parsed | str]) -> Iterator[Parsed]:
@@ -89,7 +95,7 @@ def _read(name: str) -> Parsed | str:
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    while not any(over.is_set() for over in _OVER) and (piece := file.read(CHUNK)):
+    while not any(over.value for over in _OVER) and (piece := file.read(CHUNK)):
         yield piece
 
 
@@ -111,7 +117,7 @@ def _stdin() -> TextIO:
     return sys.stdin
 
 
-def _depend_on_the_parent(over: EventType) -> None:
+def _depend_on_the_parent(over: c_bool) -> None:
     """Leave interrupts to the parent, and end when it does, however that comes."""
     _OVER.append(over)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
