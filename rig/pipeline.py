@@ -24,6 +24,7 @@ from rig.model import (
     Selftests,
     Settings,
     Trial,
+    Verdict,
 )
 from rig.plan import guests_that_fit
 from rig.progress import Progress
@@ -144,6 +145,8 @@ async def _settle(
         bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
         sides = await rounds.run(bench, sides, _involved(bench, doubtful), 1)
         comparison = _compared(bench, sides)
+        if comparison.verdict is Verdict.REGRESSION:  # what else was seen once does not make it worse
+            break
         doubtful = compare.undecided(comparison.findings)
     notes = tuple(filter(None, (bench.budget.note,)))
     return sides, replace(comparison, notes=comparison.notes + notes)

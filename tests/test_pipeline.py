@@ -83,6 +83,21 @@ async def test_a_spent_budget_ends_confirmation_and_is_said(lab: Lab, tmp_path: 
     assert "the budget of 0s was too short for 2 more boots" in result.comparison.notes
 
 
+async def test_once_one_is_sure_to_be_new_no_more_is_spent_on_others(lab: Lab, tmp_path: Path) -> None:
+    always = bad("root-churn")
+
+    def script(side: str, index: int, workload: Workload) -> dict[str, Any]:
+        if (side, index, workload.name) == ("patched", 1, "memslot-churn"):
+            return {"console": SPLAT.replace("zap_all", "map")}
+        return always(side, index, workload)
+
+    lab.script = script
+    result = await run(planned(), tmp_path)
+    found = {finding.title: finding.status for finding in result.comparison.findings}
+    assert sorted(found.values()) == [FindingStatus.INCONCLUSIVE, FindingStatus.NEW]
+    assert len(lab.boots) == 6 + 2
+
+
 async def test_a_confidence_that_is_higher_takes_more_trials(lab: Lab, tmp_path: Path) -> None:
     lab.script = bad("root-churn")
     result = await run(planned(confidence=0.999, confirm=9), tmp_path)
