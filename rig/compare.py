@@ -115,20 +115,20 @@ def _explain(base: Count, patched: Count, alpha: float) -> str:
     return words
 
 
-def _advice(status: FindingStatus, base: Count, patched: Count, places: str, alpha: float) -> str:
+def _advice(status: FindingStatus, base: Count, patched: Count, places: list[str], alpha: float) -> str:
     """Return what would settle a finding that is open; "" for others."""
     if status is FindingStatus.MASKED:
         return "another report spent the detectors before it could be seen: mend or leave out what shows that one first"
     if status is not FindingStatus.INCONCLUSIVE:
         return ""
     if not base.trials or not patched.trials:
-        return (
-            f"no trial of {'base' if not base.trials else 'patched'} could have shown it: see why {places} got nowhere"
-        )
+        side = "base" if not base.trials else "patched"
+        return f"no trial of {side} could have shown it: see why {', '.join(places)} got nowhere"
     needed = statistics.settled_by((base.hits, base.trials), (patched.hits, patched.trials), alpha)
     if needed is None:
         return "it is too rare to be settled by repeating; a workload that goes for it would help"
-    return f"about {needed} trials a side would settle it, if it stays as frequent: -w {places} -n {needed}"
+    again = " ".join((*(f"-w {place}" for place in places if place != BOOT), f"-n {needed}"))
+    return f"about {needed} trials a side would settle it, if it stays as frequent: {again}"
 
 
 def _finding(members: list[Symptom], base: Side, patched: Side, rules: Rules) -> Finding:
@@ -153,7 +153,7 @@ def _finding(members: list[Symptom], base: Side, patched: Side, rules: Rules) ->
         patched=counts[1],
         p_value=p_value,
         explanation=_explain(*counts, rules.alpha),
-        advice=_advice(status, *counts, " -w ".join(order), rules.alpha),
+        advice=_advice(status, *counts, order, rules.alpha),
         example=first.text,
         place=first.report.place if first.report else None,
         source=first.report.source if first.report else (),
@@ -225,7 +225,7 @@ def _raised(changes: Iterable[MetricChange], rules: Rules) -> Iterator[Finding]:
             patched=counts[1],
             p_value=p_value,
             explanation=f"{before} {change.unit} on base, {after} on patched, in each of {counts[1].trials} trials",
-            advice=_advice(status, *counts, change.workload, rules.alpha),
+            advice=_advice(status, *counts, [change.workload], rules.alpha),
         )
 
 

@@ -83,6 +83,11 @@ def test_what_is_open_says_what_would_settle_it(patched: list[Report | None], ad
     assert finding.advice == advice
 
 
+def test_what_shows_at_boot_needs_no_workload_to_be_settled() -> None:
+    (finding,) = compared(trials("base", None, None, None), [values.trial("patched", ("boot", BUG))] * 2).findings
+    assert finding.advice.endswith("if it stays as frequent: -n 3")
+
+
 def test_what_no_trial_could_have_shown_says_so() -> None:
     idle = values.trial("base", outcomes=(values.outcome(iterations=0),))
     (finding,) = compared([idle], trials("patched", BUG)).findings

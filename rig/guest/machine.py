@@ -39,7 +39,7 @@ HANG = re.compile(
     rb"soft lockup - CPU#|hard LOCKUP on cpu|self-detected stall on|detected stalls on|blocked for more than"
 )
 STANDSTILL = 100.0  # seconds in which a workload gets nothing done, however much is heard of it meanwhile
-HANG_STANDSTILL = 30.0  # the same, once the kernel itself has said that something hangs
+HANG_STANDSTILL = 45.0  # the same, once the kernel itself has said meanwhile that something hangs
 Result = TypeVar("Result")
 
 
@@ -106,6 +106,7 @@ class Guest:
         """
         doing, watches = asyncio.ensure_future(work), {asyncio.ensure_future(self._silent(silence))}
         if advance:
+            self._hang_told.clear()  # what is over is none: on a loaded host, booting may look like one
             watches |= {asyncio.ensure_future(each) for each in (_idle(advance), self._idle_after_hang(advance))}
         try:
             await _first(doing, self.end, *watches, limit=limit)

@@ -97,6 +97,16 @@ async def test_a_workload_that_gets_nothing_done_hangs_however_much_it_says(
     assert done.end_reason.startswith(reason)
 
 
+async def test_a_hang_that_was_told_of_before_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rig.guest.machine.STANDSTILL", 1.5)
+    monkeypatch.setattr("rig.guest.machine.HANG_STANDSTILL", 0.2)
+    at_boot = "[   28.1][    C0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [swapper/0:1]"
+    busy = Command(output=PROGRESS, again=True)
+    fake.install(tmp_path, monkeypatch, Behaviour(console=at_boot, commands={"one": busy}))
+    done = await run(tmp_path, workload("one"))
+    assert done.end_reason == "one: got nothing done for 1.5 s"
+
+
 async def test_a_guest_that_lives_on_without_ssh_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rig.guest.machine.LAST_WORDS", 0.2)
     fake.install(tmp_path, monkeypatch, Behaviour(commands={"one": Command(act="hang up")}))
