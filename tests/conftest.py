@@ -1,10 +1,14 @@
 """What all tests share: small values to build bigger ones from, and a cache of their own."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.lab import Lab
+
+# Shells have what they put into the background ignore Ctrl-C, and it would stay so in all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
