@@ -53,7 +53,7 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
         yield Text(printable(line), style="dim")
     yield Text()
     yield _sides(run)
-    yield Text(f"again: {wording.again(run)}")
+    yield Text(f"again: {printable(wording.again(run))}")
     yield Text(f"run:   {directory}")
 
 

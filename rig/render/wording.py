@@ -41,8 +41,14 @@ def because(run: Run) -> str:
 
 
 def again(run: Run) -> str:
-    """Return the command that does `run` again, without where this one's results went."""
-    words, kept = iter(shlex.split(run.command)), []
+    """Return the command that does `run` again, without where this one's results went.
+
+    A command that can't be taken apart, of a stranger's run, is returned as it is.
+    """
+    try:
+        words, kept = iter(shlex.split(run.command)), []
+    except ValueError:
+        return run.command
     for word in words:
         name, equals, _ = word.partition("=")
         if name in WRITTEN and not equals:
