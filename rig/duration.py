@@ -24,3 +24,12 @@ def words(length: float) -> str:
     whole = round(length) if length < 600 else round(length / 60) * 60
     parts = ((whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def clock(seconds: float) -> str:
+    """Return a time as "8s", "1:05" or "1:02:05"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

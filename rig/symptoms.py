@@ -42,13 +42,13 @@ def symptoms(trial: Trial) -> Iterator[Symptom]:
     for sighting in trial.sightings:
         yield _from_report(trial, sighting)
     for outcome in trial.outcomes:
-        failed = tuple(_failed_cases(trial, outcome))
-        yield from failed
-        explained |= {outcome.workload for _ in failed}
+        cases = tuple(_failed_cases(trial, outcome))
+        yield from cases
+        explained |= {outcome.workload for _ in cases}
         if outcome.status.failed and outcome.workload not in explained:
             explained.add(outcome.workload)
             text = "\n".join(filter(None, (outcome.reason, outcome.output)))
-            yield _unreported(trial, f"{outcome.workload} failed", "WORKLOAD", outcome.workload, text)
+            yield _unreported(trial, failed(outcome.workload), "WORKLOAD", outcome.workload, text)
         yield from _from_checks(trial, outcome, explained)
     last = under(trial)
     if trial.end in ANOMALY and last not in explained:
@@ -57,10 +57,15 @@ def symptoms(trial: Trial) -> Iterator[Symptom]:
         yield _unreported(trial, title, kind, last, trial.end_reason)
 
 
+def failed(workload: str, case: str = "") -> str:
+    """Return the title for a workload, or a test of one, that failed without a report."""
+    return f"{case} failed in {workload}" if case else f"{workload} failed"
+
+
 def _failed_cases(trial: Trial, outcome: Outcome) -> Iterator[Symptom]:
     for case in outcome.cases:
         if case.status.failed:
-            title = f"{case.name} failed in {outcome.workload}"
+            title = failed(outcome.workload, case.name)
             yield replace(_unreported(trial, title, "WORKLOAD", outcome.workload, case.reason), case=case.name)
 
 

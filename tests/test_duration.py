@@ -22,3 +22,10 @@ def test_what_is_none_is_refused(text: str) -> None:
 )
 def test_lengths_are_said(seconds: float, words: str) -> None:
     assert duration.words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.4, "0s"), (59.4, "59s"), (60, "1:00"), (3599, "59:59"), (3725, "1:02:05")]
+)
+def test_times_are_short(seconds: float, told: str) -> None:
+    assert duration.clock(seconds) == told

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from rig import progress
 from rig.cli.reflow import Reflow
+from rig.duration import clock
 from rig.errors import InputError
 from rig.events import Doing, Event, Seen
 from rig.model import Trial
@@ -139,7 +140,7 @@ class Plain(_Watcher):
             yield _Task(lambda steps, text: self._advance(number, steps, text))
         finally:
             self._standing = self._standing.ended(number)
-        self._say(f"{name}: done in {watch.clock(time.monotonic() - began)}")
+        self._say(f"{name}: done in {clock(time.monotonic() - began)}")
 
     def _advance(self, number: int, steps: float, text: str) -> None:
         self._standing = self._standing.advanced(number, steps, text)

@@ -78,7 +78,7 @@ def _properties(run: Run) -> Xml.Element:
     environment = run.environment
     told = {
         "run": run.id,
-        "command": run.command,
+        "command": wording.again(run),
         "profile": environment.profile,
         "accel": environment.accel,
         "qemu": environment.qemu,

@@ -11,8 +11,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from rig import duration
 from rig.model import Run
-from rig.render import terminal
+from rig.render import wording
 from rig.render.escape import printable
 from rig.render.html import consoles, facts, findings, plots
 from rig.render.html.consoles import Packed
@@ -39,9 +40,10 @@ def _filled_in(run: Run, packed: Mapping[str, Packed]) -> str:
     page = _templates().get_template("page.html.jinja")
     return page.render(
         run=run,
+        again=wording.again(run),
         label=partial(label, run),
         verdict=run.comparison.verdict,
-        sentence=terminal.headline(run).plain.partition(": ")[2],
+        sentence=wording.because(run),
         items=items,
         warnings=[each for each in run.comparison.findings if each.type == findings.COMPILER],
         tones=findings.TONES,
@@ -93,7 +95,7 @@ def _templates() -> Environment:
         "number": _number,
         "percent": _percent,
         "moment": _moment,
-        "clock": _clock,
+        "clock": duration.clock,
     }
     made.filters |= {"span": _span, "short": _short}
     return made
@@ -116,10 +118,6 @@ def _seconds(value: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
-
-
-def _clock(value: float) -> str:
-    return f"{round(value) // 60}:{round(value) % 60:02}"
 
 
 def _size(count: int) -> str:

@@ -13,6 +13,7 @@ from rig.model import Verdict as V
 from rig.render import excerpt, wording
 from rig.render.escape import printable
 from rig.reports.sightings import BOOT
+from rig.symptoms import failed
 
 INTRODUCED = (FindingStatus.NEW, FindingStatus.SEEN)  # what makes the verdict "regression"
 OPEN = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)
@@ -177,9 +178,9 @@ def _judged(done: Outcome | Case, side: str, workload: str, case: str, run: Run)
 
 def _blame(side: str, workload: str, reason: str, run: Run, case: str = "") -> tuple[State, str]:
     """Return whether what went wrong there is the patch's doing, and why."""
-    failed = f"{case or workload} failed" + (f" in {workload}" if case else "")
+    title = failed(workload, case)
     about = [each for each in run.comparison.findings if workload in each.workload.split(", ")]
-    own = [each for each in about if failed in (each.title, *each.alt_titles)]
+    own = [each for each in about if title in (each.title, *each.alt_titles)]
     tried = side == "patched" or not run.patched
     if tried and any(each.status in INTRODUCED for each in own or about):
         return State.FAILED, reason

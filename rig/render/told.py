@@ -1,9 +1,10 @@
 """What a run's stages tell, as lines of a log. No I/O."""
 
 from rig import expected
+from rig.duration import clock
 from rig.events import Boot, Detail, Doing, Event, Seen, TrialDone, TrialStarted, WorkloadDone, WorkloadStarted
 from rig.model import End, Outcome, Trial
-from rig.render.watch import clock, counted
+from rig.render.watch import counted
 from rig.standing import Standing
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from rig import expected
+from rig.duration import clock
 from rig.events import Boot, Coming
 from rig.model import Status
 from rig.render.escape import printable
@@ -259,12 +260,3 @@ def _times(standing: Standing, now: float) -> Iterable[str]:
         yield f"about {clock(left)} left"
     if standing.budget is not None:
         yield f"budget {clock(standing.budget)}"
-
-
-def clock(seconds: float) -> str:
-    """Return a time as "8s", "1:05" or "1:02:05"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

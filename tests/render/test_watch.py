@@ -159,10 +159,3 @@ def test_the_last_line_tells_what_is_left_and_when_it_is_over() -> None:
         standing = standing.told(TrialStarted(boot=boot(side, 1), workloads=NAMES), 1.0)
         standing = standing.told(TrialDone(boot=boot(side, 1), trial=trial(side)), 2.0)
     assert shown(standing)[-1] == "2 of 2 trials, in 5:00, budget 20:00"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "told"), [(0.4, "0s"), (59.4, "59s"), (60, "1:00"), (3599, "59:59"), (3725, "1:02:05")]
-)
-def test_times_are_short(seconds: float, told: str) -> None:
-    assert watch.clock(seconds) == told
