@@ -5,9 +5,9 @@ import platform
 from dataclasses import replace
 from itertools import count
 
-from rig import compare, rounds, store
+from rig import settling, store
 from rig.budget import Budget
-from rig.compare import Rules, Side, SideName
+from rig.compare import Side, SideName
 from rig.errors import BuildError
 from rig.experiment import Plan
 from rig.guest import accel, image, qemu
@@ -17,14 +17,12 @@ from rig.model import (
     BuildFailure,
     Comparison,
     Environment,
-    Finding,
     Kernel,
     Recipe,
     Run,
     Selftests,
     Settings,
     Trial,
-    Verdict,
 )
 from rig.plan import guests_that_fit
 from rig.progress import Progress
@@ -43,34 +41,20 @@ async def run(
     Raises BuildError if the base kernel can't be built, RigError for faults of the host.
     """
     budget = Budget(seconds=plan.budget)
-    bench = await _bench(plan, draft, progress, budget)
+    bench = await prepare(plan, draft, progress, budget)
     named = [(name, recipe.name) for name, recipe in zip(NAMES, (plan.base, plan.patched), strict=True) if recipe]
-    bench.announce(named[1 if before else 0 :] * plan.repeats, _planned(bench))
-    base = await _build(plan.base, bench)
-    patched = await _build(plan.patched, bench) if plan.patched else None
-    if isinstance(base, BuildFailure):
-        raise BuildError(f"{base.name} does not compile:\n" + "\n".join(base.errors[:10]), hint=f"log: {base.log}")
-    bench = replace(bench, readers=await _readers(base, patched), selftests=await _selftests(bench, base, patched))
-    sides, comparison = await _settle(bench, base, patched, before)
-    result = Run(
-        id=draft.id,
-        began=draft.began.isoformat(timespec="seconds"),
-        seconds=round(budget.gone, 1),
-        command=command_line,
-        base=base,
-        patched=patched,
-        trials=tuple(each for side in sides for each in side.trials),
-        comparison=comparison,
-        environment=await _environment(bench, base, patched),
-        settings=_settings(plan),
-        stages=tuple(bench.stages),
-        patch=await _patch(base, patched),
-    )
+    bench.announce(named[1 if before else 0 :] * plan.repeats, bench.planned)
+    base = await build_base(plan.base, bench)
+    patched = await build_side(plan.patched, bench) if plan.patched else None
+    bench = await equipped(bench, base, patched)
+    sides, comparison = await _compared(bench, base, patched, before)
+    result = await conclude(bench, sides, comparison, command_line)
     draft.finish(result)
     return result
 
 
-async def _bench(plan: Plan, draft: store.Draft, progress: Progress, budget: Budget) -> Bench:
+async def prepare(plan: Plan, draft: store.Draft, progress: Progress, budget: Budget) -> Bench:
+    """Return what all trials of `plan` have in common: acceleration found, image packed, kernels still to be built."""
     chosen = await accel.find(plan.accel, plan.clock)
     progress.note(f"acceleration: {chosen.name}: {chosen.reason}")
     return Bench(
@@ -85,6 +69,26 @@ async def _bench(plan: Plan, draft: store.Draft, progress: Progress, budget: Bud
         readers={},
         selftests={},
         stages=[],
+    )
+
+
+async def conclude(bench: Bench, sides: tuple[Side, ...], comparison: Comparison, command_line: str) -> Run:
+    """Return all that came of the trials as one value."""
+    base, patched = sides[0].kernel, sides[1].kernel if len(sides) > 1 else None
+    assert isinstance(base, Kernel)
+    return Run(
+        id=bench.draft.id,
+        began=bench.draft.began.isoformat(timespec="seconds"),
+        seconds=round(bench.budget.gone, 1),
+        command=command_line,
+        base=base,
+        patched=patched,
+        trials=tuple(each for side in sides for each in side.trials),
+        comparison=comparison,
+        environment=await _environment(bench, base, patched),
+        settings=_settings(bench.plan),
+        stages=tuple(bench.stages),
+        patch=await _patch(base, patched),
     )
 
 
@@ -105,11 +109,25 @@ async def _patch(base: Kernel, patched: Kernel | BuildFailure | None) -> str:
     return await trees.difference(base.tree, patched.tree) if patched else ""
 
 
-async def _build(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
+async def build_base(recipe: Recipe, bench: Bench) -> Kernel:
+    """Return the kernel that others are compared with; raises BuildError if it can't be built."""
+    base = await build_side(recipe, bench)
+    if isinstance(base, BuildFailure):
+        raise BuildError(f"{base.name} does not compile:\n" + "\n".join(base.errors[:10]), hint=f"log: {base.log}")
+    return base
+
+
+async def build_side(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
+    """Return a kernel, with the log of its build kept in the run."""
     with bench.stage(f"build {recipe.name}"):
         kernel = await build(recipe, bench.plan.profile, bench.progress)
     bench.draft.copy(kernel.log, f"build-{store.named(recipe.name)}.log")
     return kernel
+
+
+async def equipped(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Bench:
+    """Return `bench` with what reads the consoles of these kernels, and the tests that their trees bring."""
+    return replace(bench, readers=await _readers(base, patched), selftests=await _selftests(bench, base, patched))
 
 
 async def _readers(base: Kernel, patched: Kernel | BuildFailure | None) -> dict[SideName, Reader]:
@@ -128,54 +146,14 @@ async def _selftests(
     return {name: await selftests.build(kernel, bench.progress) for name, kernel in zip(NAMES, kernels, strict=False)}
 
 
-async def _settle(
+async def _compared(
     bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None, before: tuple[Trial, ...]
 ) -> tuple[tuple[Side, ...], Comparison]:
-    """Run trials until there is nothing left that more of them could settle, or the plan's limit."""
     known = Side(kernel=base, trials=before)
-    sides: tuple[Side, ...] = (known, Side(kernel=patched)) if patched else (known,)
-    if any(isinstance(side.kernel, BuildFailure) for side in sides):
-        return sides, _compared(bench, sides)
-    sides = await rounds.run(bench, sides, _planned(bench), bench.plan.repeats, NAMES[1:] if before else NAMES)
-    comparison = _compared(bench, sides)
-    doubtful = compare.suspicions(comparison.findings)
-    for _ in range(bench.plan.confirm if patched else 0):
-        if not doubtful or bench.budget.left_out:
-            break
-        bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
-        sides = await rounds.run(bench, sides, _involved(bench, doubtful), 1)
-        comparison = _compared(bench, sides)
-        if comparison.verdict is Verdict.REGRESSION:  # what else was seen once does not make it worse
-            break
-        doubtful = compare.undecided(comparison.findings)
-    notes = tuple(filter(None, (bench.budget.note,)))
-    return sides, replace(comparison, notes=comparison.notes + notes)
-
-
-def _compared(bench: Bench, sides: tuple[Side, ...]) -> Comparison:
-    profile = bench.plan.profile
-    rules = Rules(
-        planned=_planned(bench),
-        profile=profile.name,
-        guarded=bench.plan.guarded,
-        known=profile.known,
-        alpha=1 - bench.plan.confidence,
-        judges_speed=profile.judges_speed,
-    )
-    if len(sides) == 1:
-        return compare.alone(sides[0], rules)
-    before, after = sides
-    return compare.compare(before, after, rules)
-
-
-def _planned(bench: Bench) -> tuple[str, ...]:
-    return tuple(entry.name for entry in bench.plan.workloads)
-
-
-def _involved(bench: Bench, findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    """Return the workloads that showed `findings`; the first one for those seen at boot."""
-    names = {name for finding in findings for name in finding.workload.split(", ")}
-    return tuple(name for name in _planned(bench) if name in names) or _planned(bench)[:1]
+    if patched is None:
+        return await settling.look(bench, known)
+    sides = (known, Side(kernel=patched))
+    return await settling.settle(bench, sides, bench.planned, names=NAMES[1:] if before else NAMES)
 
 
 async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Environment:

@@ -36,6 +36,11 @@ class Bench:
     selftests: dict[SideName, Selftests | None]  # of the tree of each side, if they are planned
     stages: list[Stage]  # that are over
 
+    @property
+    def planned(self) -> tuple[str, ...]:
+        """Return the names of the workloads."""
+        return tuple(entry.name for entry in self.plan.workloads)
+
     @contextmanager
     def stage(self, what: str) -> Iterator[None]:
         """Take down when something was begun and how long it took."""
@@ -91,16 +96,16 @@ async def run(
 
 
 async def _round(bench: Bench, name: SideName, side: Side, workloads: tuple[str, ...]) -> tuple[Trial, ...]:
-    """Run every workload once; in one boot, if no guest dies and no detector is spent on the way."""
+    """Run every workload once; in one boot, if no guest dies and no detector is spent on the way. Without any, boot."""
     assert isinstance(side.kernel, Kernel)
     trials: list[Trial] = []
     left = bench.workloads(name, workloads)
     async with bench.seats:
-        while left and bench.budget.admits(workload.name for workload in left):
+        while bench.budget.admits(workload.name for workload in left):
             trials.append(await _trial(bench, name, side.kernel, left))
             ran = {outcome.workload for outcome in trials[-1].outcomes}
             left = tuple(workload for workload in left if workload.name not in ran)
-            if not ran:  # it never got that far, and won't the next time
+            if not ran or not left:  # it never got that far, and won't the next time
                 break
     return tuple(trials)
 

@@ -21,6 +21,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
     ("rig.plan", "rig.gc", "rig.doctor", "rig.reading", "rig.testing"),
     ("rig.rounds", "rig.stored", "rig.inputs"),
+    ("rig.settling",),
     ("rig.pipeline",),
     ("rig.selfcheck", "rig.slowdown"),
     ("rig.cli", "rig.__main__"),

@@ -1,0 +1,73 @@
+"""Trials until there is nothing left that more of them could settle, or the plan's limit."""
+
+from dataclasses import replace
+
+from rig import compare, rounds
+from rig.compare import Rules, Side, SideName
+from rig.model import BuildFailure, Comparison, Finding, Kernel, Verdict
+from rig.rounds import NAMES, Bench
+
+Sides = tuple[Side, Side]
+
+
+async def settle(
+    bench: Bench, sides: Sides, workloads: tuple[str, ...], *, names: tuple[SideName, ...] = NAMES
+) -> tuple[Sides, Comparison]:
+    """Run `workloads` on the sides of `names` as often as planned, and again what is suspected; () only boots.
+
+    Returns the sides with the trials that were added. Sides that could not be built are compared as they are.
+    """
+    rules = _rules(bench, workloads)
+    if not all(isinstance(side.kernel, Kernel) for side in sides):
+        return sides, compare.compare(*sides, rules)
+    sides = await _more(bench, sides, workloads, bench.plan.repeats, names)
+    comparison = compare.compare(*sides, rules)
+    doubtful = compare.suspicions(comparison.findings)
+    for _ in range(bench.plan.confirm):
+        if not doubtful or bench.budget.left_out:
+            break
+        bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
+        sides = await _more(bench, sides, _involved(workloads, doubtful), 1)
+        comparison = compare.compare(*sides, rules)
+        if comparison.verdict is Verdict.REGRESSION:  # what else was seen once does not make it worse
+            break
+        doubtful = compare.undecided(comparison.findings)
+    return sides, _noted(bench, comparison)
+
+
+async def look(bench: Bench, side: Side) -> tuple[tuple[Side], Comparison]:
+    """Run the planned workloads on one kernel alone: all it shows is listed as seen."""
+    if isinstance(side.kernel, BuildFailure):
+        return (side,), compare.alone(side, _rules(bench, bench.planned))
+    (side,) = await rounds.run(bench, (side,), bench.planned, bench.plan.repeats)
+    return (side,), _noted(bench, compare.alone(side, _rules(bench, bench.planned)))
+
+
+async def _more(
+    bench: Bench, sides: Sides, workloads: tuple[str, ...], repeats: int, names: tuple[SideName, ...] = NAMES
+) -> Sides:
+    base, patched = await rounds.run(bench, sides, workloads, repeats, names)
+    return base, patched
+
+
+def _noted(bench: Bench, comparison: Comparison) -> Comparison:
+    notes = tuple(filter(None, (bench.budget.note,)))
+    return replace(comparison, notes=comparison.notes + notes)
+
+
+def _rules(bench: Bench, workloads: tuple[str, ...]) -> Rules:
+    profile = bench.plan.profile
+    return Rules(
+        planned=workloads,
+        profile=profile.name,
+        guarded=bench.plan.guarded,
+        known=profile.known,
+        alpha=1 - bench.plan.confidence,
+        judges_speed=profile.judges_speed,
+    )
+
+
+def _involved(workloads: tuple[str, ...], findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Return the workloads that showed `findings`; the first one for those seen at boot."""
+    names = {name for finding in findings for name in finding.workload.split(", ")}
+    return tuple(name for name in workloads if name in names) or workloads[:1]
