@@ -33,6 +33,30 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One step of a series, and the kernel it leads to: all before it are in there too."""
+
+    id: str  # its hash; "" for what is no commit yet: a patch, a work tree's changes
+    short: str  # what people call it: "a1b2c3d", "2/3", "work tree"
+    subject: str
+    message: str  # whole, subject included
+    author: str  # "Name <address>"; "" where nobody is named
+    date: str  # ISO 8601, of authorship; "" where none is given
+    recipe: Recipe
+    patch: str = ""  # as a unified diff; "" if it was not asked for
+    files: tuple[str, ...] = ()  # that the patch touches, relative to the source tree
+    merge: bool = False  # what it merges counts as one with it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """What leads from a kernel to another in steps, the first one first."""
+
+    base: Recipe
+    commits: tuple[Commit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What a kernel is built and booted with."""
 

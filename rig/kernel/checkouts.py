@@ -26,11 +26,11 @@ async def revision(repository: Path, rev: str, progress: Progress) -> Tree:
     return Tree(
         home=await _borrowing(repository, progress),
         id=git.one_object(named),
-        commit=await _commit(repository, rev),
+        commit=await commit(repository, rev),
     )
 
 
-async def _commit(repository: Path, rev: str) -> str:
+async def commit(repository: Path, rev: str) -> str:
     """Return the commit that a revision is; "" for a tree by itself."""
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
     named = await git.ask(repository, *words, check=False)

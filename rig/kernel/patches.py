@@ -19,6 +19,19 @@ DIFF = re.compile(rb"^(?:diff --git|@@) ", re.MULTILINE)
 FAILED = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)
 
 
+MAIL = re.compile(rb"(?:From|Date|Subject|Message-ID|Return-Path|Received): ", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What a mail says beside its patch; "" where it does not."""
+
+    subject: str = ""  # without [PATCH 1/2]
+    author: str = ""  # "Name <address>"
+    date: str = ""  # as the mail has it
+    body: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
     """One patch. `name` says where it came from, to people."""
@@ -27,6 +40,7 @@ class Patch:
     text: bytes
     strip: int = 1  # leading directories of its paths that don't count
     before: int = 0  # lines of its file that stand before `text`
+    letter: Letter = Letter()
 
     def files(self) -> list[PatchedFile]:
         """Return what it changes; raises PatchError if that can't be understood."""
@@ -45,6 +59,8 @@ async def read(path: Path) -> tuple[Patch, ...]:
     else:
         raise InputError(f"there is no patch {path}")
     found = [patch for file, strip in listed for patch in await _file(file, strip)]
+    if path.is_dir():  # a cover letter among them changes nothing
+        found = [patch for patch in found if DIFF.search(patch.text)] or found
     for patch in found:
         _check(patch)
     return tuple(found)
@@ -85,7 +101,8 @@ async def _file(path: Path, strip: int) -> tuple[Patch, ...]:
     text = path.read_bytes()
     if path.suffix == ".mbox" or text.startswith(b"From "):
         return await _mails(path, strip)
-    return (Patch(name=str(path), text=text, strip=strip),)
+    letter = (await _opened(path))[0] if MAIL.match(text) else Letter()
+    return (Patch(name=str(path), text=text, strip=strip, letter=letter),)
 
 
 async def _mails(path: Path, strip: int) -> tuple[Patch, ...]:
@@ -93,11 +110,11 @@ async def _mails(path: Path, strip: int) -> tuple[Patch, ...]:
     with TemporaryDirectory(prefix="rig-mails-") as directory:
         await proc.run(("git", "mailsplit", f"-o{directory}", "--", path))
         mails = sorted(mail for mail in Path(directory).iterdir() if mail.name.isdecimal())
-        diffs = [await _diff(mail) for mail in mails]
+        opened = [await _opened(mail) for mail in mails]
     whole = path.read_bytes()
     found = tuple(
-        Patch(name=str(path), text=diff, strip=strip, before=_lines_before(diff, whole))
-        for diff in diffs
+        Patch(name=str(path), text=diff, strip=strip, before=_lines_before(diff, whole), letter=letter)
+        for letter, diff in opened
         if DIFF.search(diff)
     )
     return found or (Patch(name=str(path), text=b""),)
@@ -108,11 +125,22 @@ def _lines_before(diff: bytes, whole: bytes) -> int:
     return whole.count(b"\n", 0, max(0, whole.find(diff.strip())))
 
 
-async def _diff(mail: Path) -> bytes:
-    message, diff = mail.with_suffix(".message"), mail.with_suffix(".diff")
-    with mail.open("rb") as source:
-        await proc.run(("git", "mailinfo", message, diff), stdin=source)
-    return diff.read_bytes()
+async def _opened(mail: Path) -> tuple[Letter, bytes]:
+    """Return what a mail says, and its diff."""
+    with TemporaryDirectory(prefix="rig-mail-") as directory:
+        message, diff = Path(directory) / "message", Path(directory) / "diff"
+        with mail.open("rb") as source:
+            done = await proc.run(("git", "mailinfo", message, diff), stdin=source)
+        body = message.read_text(errors="replace").strip()
+        return _letter(done.output, body), diff.read_bytes()
+
+
+def _letter(head: str, body: str) -> Letter:
+    lines = (line.partition(": ") for line in head.splitlines())
+    fields = {name: value.strip() for name, _, value in lines}
+    address = f" <{fields['Email']}>" if fields.get("Email") else ""
+    author = f"{fields.get('Author', '')}{address}".strip()
+    return Letter(subject=fields.get("Subject", ""), author=author, date=fields.get("Date", ""), body=body)
 
 
 def _check(patch: Patch) -> None:
