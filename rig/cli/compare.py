@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from rig.errors import Exit, InputError
 from rig.experiment import Plan
 from rig.guest import image
 from rig.model import Run, Trial, Verdict
+from rig.progress import Progress
 from rig.render import document, page, script, terminal
 
 STATUSES = {
@@ -23,12 +25,13 @@ STATUSES = {
 }
 
 LOOKED_AT = 10  # stored runs
+Job = tuple[Plan, Coroutine[Any, Any, Run]]  # what is planned, and the doing of it
 
 
 @click.command()
 @click.argument("base", metavar="BASE")
 @click.argument("patched", metavar="PATCHED")
-@options.experiment
+@options.experiment("default")
 @exports.options
 @click.option("--dry-run", is_flag=True, help="print the plan and stop")
 @click.option("--anyway", is_flag=True, help="compare kept runs that differ in more than the patch")
@@ -62,15 +65,30 @@ def command(base: str, patched: str, dry_run: bool, anyway: bool, **given: Any) 
 def carry_out(base: str, patched: str | None, given: dict[str, Any], *, dry_run: bool) -> None:
     """Plan, run, show and exit with the verdict's status."""
     planned = plan.make(base, patched, file=given["plan"], tree=given["tree"], overrides=options.overrides(given))
-    files = exports.asked(given)
     if dry_run:
         stdout().print(terminal.plan(planned))
         return
+
+    def job(draft: store.Draft, progress: Progress) -> Job:
+        return planned, pipeline.run(planned, draft, progress, command_line())
+
+    conduct(job, given, alike(planned))
+
+
+def command_line() -> str:
+    """Return the command that was given, as a shell takes it."""
+    return shlex.join(["rig", *sys.argv[1:]])
+
+
+def conduct(job: Callable[[store.Draft, Progress], Job], given: dict[str, Any], earlier: tuple[Trial, ...]) -> NoReturn:
+    """Do a job in a run directory of its own, keep all of it, show it and exit with the verdict's status."""
+    files = exports.asked(given)
     with store.draft() as draft:
-        with live.shown(quiet=given["quiet"], verbose=given["verbose"], earlier=alike(planned)) as progress:
+        with live.shown(quiet=given["quiet"], verbose=given["verbose"], earlier=earlier) as progress:
             progress.note(f"run directory: {draft.directory}")
+            planned, work = job(draft, progress)
             kept = inputs.copy(planned, draft.directory)
-            run = wait_for(pipeline.run(planned, draft, progress, shlex.join(["rig", *sys.argv[1:]])))
+            run = wait_for(work)
             packed = wait_for(image.build(progress)) if given["keep_kernels"] else None
         _add_files(run, draft, inputs.write(kept, run, draft.directory, packed))
     _conclude(run, files, given)
@@ -80,7 +98,7 @@ def join(base: stored.Kept, patched: stored.Kept, given: dict[str, Any], *, anyw
     """Compare two sides that are kept, show it and exit with the verdict's status."""
     files = exports.asked(given)
     with store.draft() as draft:
-        run = wait_for(stored.join(base, patched, draft, shlex.join(["rig", *sys.argv[1:]]), anyway=anyway))
+        run = wait_for(stored.join(base, patched, draft, command_line(), anyway=anyway))
         _add_files(run, draft, None)
     _conclude(run, files, given)
 

@@ -43,7 +43,6 @@ accel = click.option(
     "--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True, help="how guests run"
 )
 _EXPERIMENT = (
-    click.option("--plan", default="default", show_default=True, metavar="NAME|FILE", help="the plan to start from"),
     click.option("--profile", metavar="NAME", help="what the kernels are built and booted with"),
     click.option(
         "-w",
@@ -81,11 +80,19 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="no progress, only the 
 verbose = click.option("-v", "--verbose", is_flag=True, help="say all that happens, a line each")
 
 
-def experiment(function: Function) -> Function:
-    """Add the options that say how an experiment is done; they arrive as keyword arguments."""
-    for option in reversed((*_EXPERIMENT, tree, quiet, verbose)):
-        function = option(function)
-    return function
+def experiment(plan: str) -> Callable[[Function], Function]:
+    """Return what adds the options that say how an experiment is done; they arrive as keyword arguments.
+
+    `plan` is the one to start from where none is given.
+    """
+    start = click.option("--plan", default=plan, show_default=True, metavar="NAME|FILE", help="the plan to start from")
+
+    def add(function: Function) -> Function:
+        for option in reversed((start, *_EXPERIMENT, tree, quiet, verbose)):
+            function = option(function)
+        return function
+
+    return add
 
 
 def overrides(given: dict[str, Any]) -> Overrides:

@@ -10,7 +10,7 @@ from rig.cli.compare import carry_out
 
 @click.command()
 @click.argument("kernel", metavar="KERNEL")
-@options.experiment
+@options.experiment("default")
 @exports.options
 @click.option("--dry-run", is_flag=True, help="print the plan and stop")
 def command(kernel: str, dry_run: bool, **given: Any) -> None:
