@@ -165,7 +165,8 @@ def _finding(members: list[Symptom], base: Side, patched: Side, rules: Rules) ->
 # ---- builds
 
 
-def _build_finding(failure: BuildFailure) -> Finding:
+def build_finding(failure: BuildFailure) -> Finding:
+    """Return the finding that a kernel does not compile."""
     error = failure.errors[0] if failure.errors else "see the build log"
     return Finding(
         title=f"build failure: {error}",
@@ -181,18 +182,24 @@ def _build_finding(failure: BuildFailure) -> Finding:
     )
 
 
-def _identity(warning: CompilerWarning) -> tuple[str, str, str, str]:
+def identity(warning: CompilerWarning) -> tuple[str, str, str, str]:
+    """Return what stays of a warning when lines move."""
     return warning.file, warning.function, warning.flag, warning.text
+
+
+def warning_title(warning: CompilerWarning) -> str:
+    """Return the title of the finding that a warning is."""
+    return f"compiler warning: {warning.file}: {warning.text}" + (f" [{warning.flag}]" if warning.flag else "")
 
 
 def _warning_findings(base: Kernel, patched: Kernel) -> Iterator[Finding]:
     """Yield compiler warnings that came or went, compared as multisets without line numbers."""
-    before, after = (Counter(map(_identity, kernel.warnings)) for kernel in (base, patched))
+    before, after = (Counter(map(identity, kernel.warnings)) for kernel in (base, patched))
+    known = {identity(warning): warning for warning in (*base.warnings, *patched.warnings)}
     for status, gone in ((FindingStatus.NEW, after - before), (FindingStatus.FIXED, before - after)):
-        for (file, function, flag, text), _ in sorted(gone.items()):
-            key = (file, function, flag, text)
+        for key in sorted(gone):
             yield Finding(
-                title=f"compiler warning: {file}: {text}" + (f" [{flag}]" if flag else ""),
+                title=warning_title(known[key]),
                 type="COMPILER",
                 status=status,
                 workload="build",
@@ -200,7 +207,7 @@ def _warning_findings(base: Kernel, patched: Kernel) -> Iterator[Finding]:
                 base=Count(hits=min(before[key], 1), trials=1),
                 patched=Count(hits=min(after[key], 1), trials=1),
                 explanation=f"{after[key]} times patched, {before[key]} times base"
-                + (f", in {function}()" if function else ""),
+                + (f", in {known[key].function}()" if known[key].function else ""),
             )
 
 
@@ -307,7 +314,7 @@ def compare(base: Side, patched: Side, rules: Rules) -> Comparison:
     if isinstance(base.kernel, BuildFailure):
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=("base does not build",))
     if isinstance(patched.kernel, BuildFailure):
-        return Comparison(verdict=Verdict.REGRESSION, findings=(_build_finding(patched.kernel),), metrics=())
+        return Comparison(verdict=Verdict.REGRESSION, findings=(build_finding(patched.kernel),), metrics=())
     if base.trials and all(trial.end is End.NEVER_BOOTED for trial in base.trials):
         reason = base.trials[0].end_reason
         return Comparison(verdict=Verdict.ERROR, findings=(), metrics=(), notes=(f"base does not boot: {reason}",))
