@@ -15,6 +15,7 @@ class Budget:
     seconds: float | None
     began: float = field(default_factory=time.monotonic)
     left_out: int = 0  # boots that did not fit
+    reserved: float = 0.0  # seconds that are kept for what comes later
     _overhead: float = 0.0  # of a boot, without its workloads
     _longest: dict[str, float] = field(default_factory=dict)  # by workload
 
@@ -32,7 +33,7 @@ class Budget:
 
     def admits(self, workloads: Iterable[str]) -> bool:
         """Say whether a boot with `workloads` is expected to end in time, and remember it if not."""
-        fits = self.seconds is None or self.gone + self._expected(workloads) <= self.seconds
+        fits = self.seconds is None or self.gone + self._expected(workloads) <= self.seconds - self.reserved
         self.left_out += not fits
         return fits
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rig import workloads
-from rig.model import Clock, Profile, Recipe, Shape
+from rig.model import Clock, Profile, Recipe, Series, Shape
+from rig.reach import Reach
 
 AccelRequest = Literal["auto", "kvm", "tcg"]
 
@@ -49,3 +50,25 @@ class Plan:
     shape: Shape
     accel: AccelRequest
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A series that is to be checked before it is sent."""
+
+    series: Series
+    plan: Plan  # of its base and its tip
+    reach: Reach  # of the files it touches
+    chosen: bool = False  # the workloads are the user's choice, whatever the reach
+    profiles: tuple[Profile, ...]  # further ones that it calls for
+    each: bool  # run the workloads on every commit, not only on the tip
+    coverage: bool
+    required: float | None = None  # of the changed lines, in percent, that have to run
+
+    @property
+    def workloads(self) -> tuple[workloads.Listed | workloads.Own, ...]:
+        """Return those of the plan's workloads that the files touched call for, the most called for first."""
+        if self.chosen:
+            return self.plan.workloads
+        there = {entry.name: entry for entry in self.plan.workloads}
+        return tuple(there[name] for name in self.reach.workloads if name in there)

@@ -8,6 +8,7 @@ from typing import Literal
 # ---- kernels
 
 Leaks = Literal["always", "suspected", "never"]  # when kmemleak searches after a workload
+Building = Literal["there", "next", "first"]  # a kernel: found, built incrementally, or the first of its build tree
 Clock = Literal["host", "virtual"]  # what a guest's time follows: the host's clock, or the instructions it has run
 
 
@@ -438,6 +439,8 @@ class Finding:
     source: tuple[tuple[int, str], ...] = ()  # the numbered lines around that place
     console: str = ""  # where that is, relative to the run directory
     offset: int = 0  # in that console, bytes
+    commit: str = ""  # of a series, the first to show it, as people call it; "" where that is not known
+    mended: str = ""  # the commit of the series that no longer shows it; "" if the last one does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -493,6 +496,78 @@ class Comparison:
     notes: tuple[str, ...] = ()  # what a reader must know to trust the verdict
 
 
+# ---- the check before sending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What checkpatch says of a patch."""
+
+    level: Literal["ERROR", "WARNING", "CHECK"]
+    kind: str  # "LONG_LINE"
+    text: str
+    file: str = ""  # "" if it says none
+    line: int = 0  # of the file, once patched; 0 if it says none
+
+
+class Build(StrEnum):
+    """What became of building a commit."""
+
+    BUILT = "built"
+    FAILED = "failed"
+    LEFT_OUT = "left out"  # something before it does not apply, or there was no time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One commit of a series, and what came of looking at it by itself."""
+
+    id: str  # its hash; "" for what is no commit yet
+    short: str  # what people call it: "a1b2c3d", "2/3", "work tree"
+    subject: str
+    files: tuple[str, ...]  # that it touches
+    complaints: tuple[Complaint, ...] = ()
+    build: Build = Build.LEFT_OUT
+    seconds: float = 0.0  # that building took, when it was built
+    warnings: tuple[CompilerWarning, ...] = ()  # that came with it, W=1 in the files touched
+    mended: tuple[CompilerWarning, ...] = ()  # that went with it
+    unbuilt: tuple[tuple[str, str], ...] = ()  # files it touches that the configuration leaves out, and why
+    same: str = ""  # why its kernel does what the one before it does: "only comments changed"; "" if it may not
+    trials: tuple[Trial, ...] = ()  # that it was booted in, by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A part of the check before sending, as planned and as it went."""
+
+    what: str
+    expected: float  # seconds
+    included: bool  # in what the budget is enough for
+    taken: float | None = None  # seconds; None if it was not done
+    why: str = ""  # it was left out, or is planned at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Further:
+    """The series compared with its base under another profile than the run's own."""
+
+    profile: str
+    comparison: Comparison
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presubmit:
+    """What the check before sending found out beside the comparison of the series as a whole."""
+
+    base: str  # as people call it
+    commits: tuple[Checked, ...]
+    steps: tuple[Step, ...]
+    reach: tuple[str, ...] = ()  # what the files touched call for, and why
+    nothing: str = ""  # why there was nothing to boot
+    further: tuple[Further, ...] = ()
+
+
 # ---- runs
 
 
@@ -534,6 +609,7 @@ class Run:
     settings: Settings | None = None  # None in a run of an earlier version
     stages: tuple[Stage, ...] = ()
     patch: str = ""  # what makes base's tree that of patched, as a unified diff; "" where it is not known
+    presubmit: Presubmit | None = None  # None if it was no check before sending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ from typing import Annotated
 import psutil
 from pydantic import BeforeValidator, Field
 
-from rig import duration, own, paths, workloads, yamlfile
+from rig import duration, own, paths, reach, workloads, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
-from rig.model import Accel, Clock, Leaks, Profile, Shape
+from rig.model import Accel, Clock, Leaks, Profile, Recipe, Shape
 
 
 class ProfileFile(yamlfile.Strict):
@@ -86,6 +86,17 @@ def workload_table() -> dict[str, workloads.Listed]:
     return workloads.load(path.read_text(), str(path))
 
 
+def reach_rules() -> tuple[reach.Rule, ...]:
+    """Return the rules of configs/reach.yaml; raises InputError, also for names that there are not."""
+    path = paths.project() / "configs" / "reach.yaml"
+    rules = reach.load(path.read_text(), str(path))
+    for rule in rules:
+        _workloads(rule.workloads)
+        for name in rule.profiles:
+            profile(name)
+    return rules
+
+
 def _workloads(names: tuple[str, ...]) -> tuple[workloads.Listed | workloads.Own, ...]:
     table = workload_table()
     found = {name: own.resolve(name) if "/" in name else _listed(name, table) for name in names}
@@ -123,13 +134,18 @@ def make(
     base: str, patched: str | None, *, file: str = "default", tree: Path | None = None, overrides: Overrides
 ) -> Plan:
     """Return the plan for KERNEL arguments `base` and `patched`; raises InputError for what can't be meant."""
-    read = _overridden(plan_file(file), overrides)
     base_recipe = recipe.resolve(base, tree=tree)
     patched_recipe = recipe.resolve(patched, base=base_recipe, tree=tree) if patched is not None else None
+    return of(base_recipe, patched_recipe, file=file, overrides=overrides)
+
+
+def of(base: Recipe, patched: Recipe | None, *, file: str, overrides: Overrides) -> Plan:
+    """Return the plan for two kernels, or one alone; raises InputError for what can't be meant."""
+    read = _overridden(plan_file(file), overrides)
     shape = _shape(read)
     return Plan(
-        base=base_recipe,
-        patched=patched_recipe,
+        base=base,
+        patched=patched,
         profile=profile(read.profile),
         workloads=_workloads(tuple(read.workloads)),
         guarded=tuple(read.guarded),

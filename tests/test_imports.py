@@ -10,11 +10,12 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (  # lower ones first; a module belongs to the longest name that it starts with
     ("rig", "rig.model", "rig.errors", "rig.events", "rig.progress", "rig.markers"),
     ("rig.yamlfile", "rig.statistics", "rig.duration", "rig.budget"),
-    ("rig.ktap", "rig.selftests"),
+    ("rig.ktap", "rig.selftests", "rig.reach"),
     ("rig.workloads",),
     ("rig.experiment", "rig.reports", "rig.compare", "rig.metrics", "rig.symptoms"),
     ("rig.standing",),
-    ("rig.expected",),
+    ("rig.expected", "rig.series"),
+    ("rig.schedule",),
     ("rig.render",),
     ("rig.paths", "rig.proc", "rig.own"),
     ("rig.cache",),
@@ -23,6 +24,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.rounds", "rig.stored", "rig.inputs"),
     ("rig.settling",),
     ("rig.pipeline",),
+    ("rig.presubmit",),
     ("rig.selfcheck", "rig.slowdown"),
     ("rig.cli", "rig.__main__"),
 )

@@ -2,18 +2,19 @@
 
 import hashlib
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rig import cache, paths, proc
-from rig.errors import BuildError, InputError
+from rig.errors import BuildError, InputError, PatchError
 from rig.kernel import artifact, configure, diagnostics, disk, source, toolchain
 from rig.kernel.buildtree import BuildTree
 from rig.kernel.faults import raise_host_fault
 from rig.kernel.home import Tree, checkout
 from rig.kernel.kconfig import Request
 from rig.kernel.toolchain import Toolchain
-from rig.model import BuildFailure, Kernel, Profile, Recipe, Source
+from rig.model import BuildFailure, Building, Kernel, Profile, Recipe, Source
 from rig.progress import Progress
 
 ARCH = "x86_64"
@@ -58,6 +59,18 @@ async def build(recipe: Recipe, profile: Profile, progress: Progress) -> Kernel 
             return found
         async with cache.locked(job.tree.home.lock, progress):
             return job.find() or await _build(job, progress)  # another rig may have built it meanwhile
+
+
+async def foreseen(recipe: Recipe, profile: Profile, progress: Progress) -> Building:
+    """Return what building would come to; raises as `build` does, but no PatchError: that is for later."""
+    if recipe.bzimage or not recipe.source:
+        return "there"
+    with suppress(PatchError):
+        job = await _job(recipe, recipe.source, profile, progress)
+        if job.find():
+            return "there"
+    home = (await source.find(recipe.source, (), progress)).home
+    return "next" if home.build(profile.name).exists() else "first"
 
 
 async def _job(recipe: Recipe, origin: Source, profile: Profile, progress: Progress) -> Job:

@@ -79,7 +79,7 @@ def resolve(text: str, *, base: Recipe | None = None, tree: Path | None = None) 
         return found
     if split := _split(text):
         return _over(resolve(split[0], base=base, tree=tree), split[1])
-    repository = tree or _around(Path.cwd())
+    repository = tree or around(Path.cwd())
     if repository and text and not _is_file_name(text):
         return Recipe(name=text, source=Source(kind="git", location=str(repository.resolve()), rev=text))
     raise _unknown(text, tuple(shipped))
@@ -116,7 +116,7 @@ def _over(base: Recipe, patch: Path) -> Recipe:
     return replace(base, name=f"{base.name}+{stem}", patches=(*base.patches, patch.resolve()))
 
 
-def _around(directory: Path) -> Path | None:
+def around(directory: Path) -> Path | None:
     """Return the git kernel tree that a directory is in."""
     tops = (each for each in (directory, *directory.parents) if (each / ".git").exists())
     return next((top for top in tops if is_kernel(top)), None)
