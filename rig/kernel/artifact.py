@@ -11,9 +11,11 @@ from pydantic import TypeAdapter
 
 from rig import cache
 from rig.errors import InputError
+from rig.kernel.buildtree import BuildTree
 from rig.model import Kernel
 
 MAGIC = (0x202, b"HdrS")  # Documentation/arch/x86/boot.rst: the header of every bzImage since 1995
+BZIMAGE = "arch/x86/boot/bzImage"  # in a build tree
 KERNEL_VERSION = 0x20E  # points, less 0x200, at the release string
 KERNEL = TypeAdapter(Kernel)
 FORMAT = 1  # counts up when kernels made of the same things come out differently
@@ -35,14 +37,14 @@ def find(wanted: str, *, name: str, profile: str) -> Kernel | None:
     return _placed(replace(kernel, name=name, profile=profile), directory)
 
 
-def publish(kernel: Kernel, build: Path) -> Kernel:
-    """Keep what a build left in its directory as the kernel it is; whole or not at all."""
+def publish(kernel: Kernel, built: BuildTree) -> Kernel:
+    """Keep what a build left in its tree as the kernel it is; whole or not at all."""
     directory = cache.kernels() / kernel.digest
     with cache.published(directory) as draft:
-        shutil.copy(build / "arch/x86/boot/bzImage", draft / "bzImage")
-        shutil.copy(build / "vmlinux", draft / "vmlinux")
-        shutil.copy(build / ".config", draft / "config")
-        shutil.copy(build / "build.log", draft / "build.log")
+        shutil.copy(built.made(BZIMAGE), draft / "bzImage")
+        shutil.copy(built.made("vmlinux"), draft / "vmlinux")
+        shutil.copy(built.made(".config"), draft / "config")
+        shutil.copy(built.log, draft / "build.log")
         (draft / "kernel.json").write_bytes(KERNEL.dump_json(_placed(kernel, Path()), indent=1))
     return _placed(kernel, directory)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rig import cache, paths, proc
 from rig.errors import BuildError, InputError, PatchError
-from rig.kernel import artifact, configure, diagnostics, disk, source, toolchain
+from rig.kernel import artifact, configure, diagnostics, disk, sandbox, source, toolchain
 from rig.kernel.buildtree import BuildTree
 from rig.kernel.faults import raise_host_fault
 from rig.kernel.home import Tree, checkout
@@ -91,11 +91,11 @@ async def _build(job: Job, progress: Progress) -> Kernel | BuildFailure:
     done = await built.make(TARGETS, f"building {job.recipe.name} ({job.profile.name})", progress)
     if done.status:
         return _failure(job, built, done)
-    return job.told(artifact.publish(_kernel(job, built, done), built.path))
+    return job.told(artifact.publish(_kernel(job, built, done), built))
 
 
 def _kernel(job: Job, built: BuildTree, done: proc.Done) -> Kernel:
-    bzimage = built.path / "arch/x86/boot/bzImage"
+    bzimage = built.made(artifact.BZIMAGE)
     return Kernel(
         name=job.recipe.name,
         profile=job.profile.name,
@@ -103,7 +103,7 @@ def _kernel(job: Job, built: BuildTree, done: proc.Done) -> Kernel:
         release=artifact.release(bzimage.read_bytes(), bzimage),
         bzimage=bzimage,
         tree=job.tree.id,
-        config_digest=hashlib.sha256(built.config.read_bytes()).hexdigest(),
+        config_digest=hashlib.sha256(built.made(".config").read_bytes()).hexdigest(),
         compiler=job.tools.version,
         warnings=diagnostics.warnings(built.lines(), str(job.tree.home.tree)),
         seconds=done.seconds,
@@ -120,6 +120,8 @@ def _failure(job: Job, built: BuildTree, done: proc.Done) -> BuildFailure:
     errors = diagnostics.errors(lines, str(job.tree.home.tree))
     if not errors:
         raise BuildError(f"make ended with status {done.status} and no reason", hint=f"its log is {log}")
+    if built.tools.sandbox.bwrap and sandbox.refused(lines):
+        errors = (*errors, sandbox.RULES)
     return BuildFailure(
         name=job.recipe.name,
         profile=job.profile.name,

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from rig import proc
+from rig.errors import BuildError
 from rig.events import Detail
-from rig.kernel import diagnostics, toolchain
+from rig.kernel import diagnostics, sandbox, toolchain
 from rig.kernel.home import Tree
 from rig.kernel.toolchain import Toolchain
 from rig.progress import Progress, Task
@@ -27,7 +28,10 @@ TYPICAL_STEPS = 1800  # of a first build with the shipped profile; only the prog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildTree:
-    """Where one source is built for one profile, with the source tree at its state. Hold the source's lock."""
+    """Where one source is built for one profile, with the source tree at its state. Hold the source's lock.
+
+    What the rig itself writes lies beside it: a build can put anything in its tree, links to files elsewhere among it.
+    """
 
     tree: Tree
     path: Path
@@ -36,7 +40,7 @@ class BuildTree:
     @property
     def log(self) -> Path:
         """Return the log of the last make, which is also the record of what printed warnings."""
-        return self.path / "build.log"
+        return self._beside("log")
 
     @property
     def config(self) -> Path:
@@ -46,22 +50,45 @@ class BuildTree:
     @property
     def running(self) -> Path:
         """Return the file that is there while make runs, and after it was interrupted."""
-        return self.path / "running"
+        return self._beside("running")
+
+    @property
+    def stamp(self) -> Path:
+        """Return the file that says what the configuration was made of."""
+        return self._beside("configured")
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return the environment make needs; the compiler's cache is the source's own, as its build trees are."""
+        return {**dict(self.tools.env), "CCACHE_DIR": str(self._cache)}
+
+    @property
+    def _cache(self) -> Path:
+        return self.tree.home.path / "ccache"
+
+    def _beside(self, kind: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.{kind}")
+
+    def command(self, *words: str) -> tuple[str | Path, ...]:
+        """Return the command line of make for these targets and options."""
+        where = ("-C", self.tree.home.tree, f"O={self.path}")
+        return ("make", *where, *FIXED, *self.tools.variables, *words)
 
     def argv(self, *words: str) -> tuple[str | Path, ...]:
-        """Return the command line of make for these targets and options.
+        """Return the command line that runs make, confined, for these targets and options.
 
         The lock is inherited by every process make starts: after a rig was killed, the next one waits for the last
         of them before it touches what they write. Without a rig to read what it says, make must still live long
         enough to remove half-made targets; so a broken pipe is no reason to die.
         """
-        flock = ("flock", "--no-fork", self.path / "make.lock", "env", "--ignore-signal=PIPE")
-        where = ("-C", self.tree.home.tree, f"O={self.path}")
-        return (*flock, "make", *where, *FIXED, *self.tools.variables, *words)
+        flock = ("flock", "--no-fork", self._beside("lock"), "env", "--ignore-signal=PIPE")
+        self._cache.mkdir(exist_ok=True)
+        made, seen = (self.path, self._cache), (self.tree.home.tree, toolchain.CACHED.parent)
+        return (*flock, *self.tools.sandbox.argv(self.command(*words), made=made, seen=seen, env=self.env))
 
     async def configure(self, target: str) -> proc.Done:
         """Run a target of Kconfig; the status is the caller's to judge."""
-        return await proc.run(self.argv(target), env=dict(self.tools.env), check=False)
+        return await proc.run(self.argv(target), env=self.env, check=False)
 
     async def make(self, targets: Sequence[str], what: str, progress: Progress) -> proc.Done:
         """Make `targets` into the log, showing each step; the status is the caller's to judge."""
@@ -69,13 +96,22 @@ class BuildTree:
         total = None if self.log.exists() else TYPICAL_STEPS
         words = ("--output-sync=target", f"-j{toolchain.jobs()}", *targets)
         self.running.touch()
-        progress.tell(Detail(text=f"{what}: {shlex.join(map(str, self.argv(*words)))}"))
+        sandbox.tell(self.tools.sandbox, progress)
+        progress.tell(Detail(text=f"{what}: {shlex.join(map(str, self.command(*words)))}"))
         with self.log.open("wb", buffering=0) as log, progress.task(what, total=total) as task:
-            done = await proc.run(
-                self.argv(*words), env=dict(self.tools.env), log=log, on_line=partial(_show, task), check=False
-            )
+            done = await proc.run(self.argv(*words), env=self.env, log=log, on_line=partial(_show, task), check=False)
         self.running.unlink()
         return done
+
+    def made(self, name: str) -> Path:
+        """Return a file that make left in the tree; raises BuildError if it did not, or left a link elsewhere."""
+        path = self.path / name
+        if path.is_symlink() or not path.is_file() or not self._holds(path):
+            raise BuildError(f"make left no file {name} in its tree", hint=f"its log is {self.log}")
+        return path
+
+    def _holds(self, path: Path) -> bool:
+        return path.parent.resolve().is_relative_to(self.path.resolve())
 
     def lines(self) -> list[str]:
         """Return the log of the last make."""
@@ -93,7 +129,8 @@ class BuildTree:
             whole = {self._target(step.target) for step in diagnostics.steps(lines)}
             suspects |= set(self._written_since(self.running.stat().st_mtime_ns)) - whole
         for target in suspects:
-            target.unlink(missing_ok=True)
+            if self._holds(target) and not target.is_dir():  # the log says what the code of a patch had it say
+                target.unlink(missing_ok=True)
 
     def _target(self, name: str) -> Path:
         """Return the file that a step names: kbuild says a/../b, and tools say it from the root."""

@@ -36,27 +36,28 @@ async def configure(built: BuildTree, requests: tuple[Request, ...]) -> None:
 
     Does nothing when neither they, the toolchain nor anything in the tree that matters to Kconfig has changed.
     """
-    stamp = built.path / "configured.json"
     wanted = {
         "requests": [request.line for request in requests],
         "tools": [built.tools.version, *built.tools.variables],
     }
-    if await _unchanged(built, stamp, wanted):
+    if await _unchanged(built, wanted):
         return
-    stamp.unlink(missing_ok=True)
+    built.stamp.unlink(missing_ok=True)
     await _make(built, "tinyconfig")
     tiny = kconfig.parse(_lines(built.config), "tinyconfig")
-    built.config.write_text("".join(f"{each.line}\n" for each in kconfig.merge((*tiny, *requests))))
+    built.config.unlink()
+    with built.config.open("x") as config:  # through no link
+        config.writelines(f"{each.line}\n" for each in kconfig.merge((*tiny, *requests)))
     await _make(built, "olddefconfig")
     if lost := kconfig.dropped(requests, built.config.read_text()):
         raise BuildError(await _complaint(built, lost), hint="drop the line, or turn on what it depends on")
-    stamp.write_text(json.dumps({"tree": built.tree.id, "wanted": wanted}))
+    built.stamp.write_text(json.dumps({"tree": built.tree.id, "wanted": wanted}))
 
 
-async def _unchanged(built: BuildTree, stamp: Path, wanted: object) -> bool:
-    if not stamp.exists() or not built.config.exists():
+async def _unchanged(built: BuildTree, wanted: object) -> bool:
+    if not built.stamp.exists() or not built.config.exists():
         return False
-    last = json.loads(stamp.read_text())
+    last = json.loads(built.stamp.read_text())
     return bool(last["wanted"] == wanted) and not await _kconfig_differs(built, last["tree"])
 
 
@@ -76,6 +77,7 @@ async def _make(built: BuildTree, target: str) -> None:
     if done.status:
         raise_host_fault(done.output)
         raise BuildError(f"make {target} failed:\n{done.output.strip()[-2000:]}")
+    built.made(".config")
 
 
 async def _complaint(built: BuildTree, lost: tuple[Dropped, ...]) -> str:

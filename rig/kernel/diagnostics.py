@@ -77,8 +77,14 @@ def warned(lines: Iterable[str]) -> frozenset[str]:
 def errors(lines: Iterable[str], tree: str) -> tuple[str, ...]:
     """Return the lines of a build log that say why it failed, the first ones first."""
     kept = list(lines)
-    found = [_relative(line, tree) for line in kept if ERROR.search(line)]
-    return tuple(found or (line for line in kept if STOPPED.match(line)))[:MOST_ERRORS]
+    found = [line for line in kept if ERROR.search(line)] or _before_stops(kept)
+    return tuple(_relative(line, tree) for line in found)[:MOST_ERRORS]
+
+
+def _before_stops(lines: list[str]) -> list[str]:
+    """Return where make stopped, and what was said just before that."""
+    near = [lines[max(0, at - 1) : at + 1] for at, line in enumerate(lines) if STOPPED.match(line)]
+    return list(dict.fromkeys(line for pair in near for line in pair if step_target(line) is None))
 
 
 def _relative(path: str, tree: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from rig import cache, proc
-from rig.kernel import toolchain, trees
+from rig.kernel import sandbox, toolchain, trees
 from rig.kernel.faults import raise_host_fault
 from rig.kernel.git import Repo
 from rig.model import Kernel, Selftests
@@ -51,7 +51,7 @@ async def build(kernel: Kernel, progress: Progress) -> Selftests | None:
         if not entry.exists():
             with progress.task("KVM selftests"), cache.scratch() as work, cache.published(entry) as made:
                 await _copy_out(repo, kernel.tree, parts, work)
-                await _make(work, made)
+                await _make(work, made, progress)
     progress.note(f"KVM selftests of {kernel.name}: {entry}")
     return replace(SUITE.validate_json((entry / "suite.json").read_bytes()), directory=entry)
 
@@ -69,18 +69,21 @@ async def _copy_out(repo: Repo, tree: str, parts: str, to: Path) -> None:
     await proc.run(("tar", "-xf", archive, "-C", to))
 
 
-async def _make(tree: Path, made: Path) -> None:
+async def _make(tree: Path, made: Path, progress: Progress) -> None:
     """Build what can be built and keep it in `made`, with the log and the list of what could not."""
+    box = (await toolchain.detect()).sandbox
+    sandbox.tell(box, progress)
     out, kvm = tree / "out", tree / SELFTESTS / "kvm"
     out.mkdir()
     jobs = f"-j{toolchain.jobs()}"
-    headers = await proc.run(("make", "-C", tree, jobs, "headers"), check=False)
+    headers = await proc.run(box.argv(("make", "-C", tree, jobs, "headers"), made=(tree,)), check=False)
     words = ("--keep-going", jobs, f"OUTPUT={out}", LINKED, f"EXTRA_CFLAGS={_extra(kvm)}")
-    tests = await proc.run(("make", "-C", kvm, *words), check=False)
+    tests = await proc.run(box.argv(("make", "-C", kvm, *words), made=(tree,)), check=False)
     log = (headers.output + tests.output).replace(f"{tree}/", "")
     raise_host_fault(log)
     (made / "build.log").write_text(log)
-    listed = await proc.run(("make", "-s", "-C", kvm, f"OUTPUT={out}", "COLLECTION=kvm", "emit_tests"), check=False)
+    asking = ("make", "-s", "-C", kvm, f"OUTPUT={out}", "COLLECTION=kvm", "emit_tests")
+    listed = await proc.run(box.argv(asking, made=(tree,)), check=False)
     suite = _collected(MEMBER.findall(listed.output), out, made, log)
     (made / "suite.json").write_bytes(SUITE.dump_json(suite, indent=1))
 
@@ -94,7 +97,8 @@ def _extra(kvm: Path) -> str:
 
 def _collected(members: list[str], out: Path, made: Path, log: str) -> Selftests:
     """Take what was built of `members` from `out` into `made`."""
-    found = {path.name: path for path in out.rglob("*") if path.is_file() and not path.suffix}
+    files = (path for path in out.rglob("*") if path.is_file() and not path.is_symlink())  # links may lead anywhere
+    found = {path.name: path for path in files if not path.suffix}
     scripts = tuple(name for name in members if name.endswith(".sh"))
     names = tuple(name for name in members if name in found)
     for name in names:

@@ -5,7 +5,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig import paths, proc
+from rig import proc
+from rig.kernel import sandbox
+from rig.kernel.sandbox import Sandbox
 
 CACHED = Path(__file__).parent / "bin" / "rig-ccache"  # by name only, so that make sees the same command everywhere
 NEEDED = ("make", "gcc", "ld", "flex", "bison", "bc", "flock", "tar", "xz", "git")
@@ -18,6 +20,7 @@ class Toolchain:
     version: str
     variables: tuple[str, ...]  # for make's command line
     env: tuple[tuple[str, str], ...]
+    sandbox: Sandbox  # that make runs in
 
 
 async def detect() -> Toolchain:
@@ -30,12 +33,13 @@ async def detect() -> Toolchain:
         version=", ".join(versions),
         variables=(f"CC={CACHED.name} gcc",) if cached else (),
         env=_cached() if cached else (),
+        sandbox=await sandbox.find(NEEDED),
     )
 
 
 def _cached() -> tuple[tuple[str, str], ...]:
     path = f"{CACHED.parent}:{os.environ.get('PATH', os.defpath)}"
-    return ("PATH", path), ("CCACHE_DIR", str(paths.cache() / "ccache")), ("CCACHE_MAXSIZE", "2G")
+    return ("PATH", path), ("CCACHE_MAXSIZE", "2G")
 
 
 def jobs() -> int:

@@ -252,15 +252,15 @@ async def test_a_cancelled_build_leaves_no_artifact_and_no_make(slow: Path, prof
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await proc.run(("flock", "--nonblock", directory / "make.lock", "true"))
+    await proc.run(("flock", "--nonblock", f"{directory}.lock", "true"))
     assert not cache.kernels().exists()
 
 
 async def test_what_an_outright_kill_left_half_written_is_made_again(tiny: Path, profile: Profile, patch: Path) -> None:
     await built(recipe_of(tiny), profile)
     (tree,) = cache.sources().glob("*/build-check")
-    (tree / "running").touch()
+    tree.with_name("build-check.running").touch()
     (tree / "main.o").write_text("half")
-    (tree / "build.log").write_text("  CC      beside.o\n")
+    tree.with_name("build-check.log").write_text("  CC      beside.o\n")
     beside = write(patch.with_name("b.patch"), BESIDE)
     assert compiled(await built(recipe_of(tiny, beside), profile)) == {"main.o", "beside.o"}
