@@ -11,7 +11,7 @@ import psutil
 from rig import paths, proc
 from rig.errors import RigError
 from rig.guest import accel, qemu
-from rig.kernel import toolchain
+from rig.kernel import sandbox, toolchain
 
 SOURCE = Path("/usr/src/linux-source-6.1.tar.xz")
 DISK_GIB = 10  # a source tree with its history, one build tree, a few kernels
@@ -73,6 +73,13 @@ async def _toolchain(name: str) -> Check:
     return Check(name=name, ok=True, detail=(await toolchain.detect()).version)
 
 
+async def _sandbox(name: str) -> Check:
+    found = await sandbox.find(toolchain.NEEDED)
+    switched_off = found.why_not.startswith(sandbox.SWITCH)
+    detail = f"none for builds: {found.why_not}" if found.why_not else "builds run without network, home and root"
+    return Check(name=name, ok=not found.why_not or switched_off, detail=detail, fix=sandbox.FIX)
+
+
 async def _source(name: str) -> Check:
     fix = "apt-get install linux-source-6.1, or name another source in the recipe"
     return Check(name=name, ok=SOURCE.is_file(), detail=str(SOURCE), fix=fix)
@@ -96,6 +103,7 @@ CHECKS: dict[str, Callable[[str], Awaitable[Check]]] = {
     "qemu": _qemu,
     "acceleration": _accel,
     "toolchain": _toolchain,
+    "sandbox": _sandbox,
     "kernel source": _source,
     "disk": _disk,
     "memory": _memory,
