@@ -1,5 +1,6 @@
 """The configuration of a build tree: what was asked for over tinyconfig, and nothing of it silently dropped."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -51,14 +52,20 @@ async def configure(built: BuildTree, requests: tuple[Request, ...]) -> None:
     await _make(built, "olddefconfig")
     if lost := kconfig.dropped(requests, built.config.read_text()):
         raise BuildError(await _complaint(built, lost), hint="drop the line, or turn on what it depends on")
-    built.stamp.write_text(json.dumps({"tree": built.tree.id, "wanted": wanted}))
+    built.stamp.write_text(json.dumps({"tree": built.tree.id, "wanted": wanted, "config": _digest(built)}))
 
 
 async def _unchanged(built: BuildTree, wanted: object) -> bool:
-    if not built.stamp.exists() or not built.config.exists():
+    if not built.stamp.exists() or built.config.is_symlink() or not built.config.is_file():
         return False
     last = json.loads(built.stamp.read_text())
-    return bool(last["wanted"] == wanted) and not await _kconfig_differs(built, last["tree"])
+    if last["wanted"] != wanted or last.get("config") != _digest(built):  # a Makefile may have changed it
+        return False
+    return not await _kconfig_differs(built, last["tree"])
+
+
+def _digest(built: BuildTree) -> str:
+    return hashlib.sha256(built.made(".config").read_bytes()).hexdigest()
 
 
 async def _kconfig_differs(built: BuildTree, since: str) -> bool:

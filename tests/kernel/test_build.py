@@ -153,6 +153,22 @@ async def test_the_configuration_is_made_anew_only_when_something_changed(
     assert config.stat().st_mtime_ns > before
 
 
+async def test_a_configuration_that_a_build_has_changed_is_made_anew(
+    tiny: Path, profile: Profile, tmp_path: Path
+) -> None:
+    text = (tiny / "Kbuild").read_text()
+    (tiny / "Kbuild").write_text(text.replace(">@ld -r", ">@echo CONFIG_KASAN=n > .config\n>@ld -r"))
+    await built(recipe_of(tiny), profile)
+    (config,) = cache.sources().glob("*/build-check/.config")
+    assert config.read_text() == "CONFIG_KASAN=n\n"
+    mended = "--- a/Kbuild\n+++ b/Kbuild\n@@ -11,5 +11,4 @@\n vmlinux: $(objs)\n >@echo '  LD      $@'\n" + (
+        "->@echo CONFIG_KASAN=n > .config\n >@ld -r -o $@ $^\n arch/x86/boot/bzImage: vmlinux\n"
+    )
+    kernel = await built(recipe_of(tiny, write(tmp_path / "mended.patch", mended)), profile)
+    assert kernel.config
+    assert "CONFIG_KASAN=y" in kernel.config.read_text()
+
+
 async def test_a_ready_kernel_is_taken_as_it_is(tiny: Path, profile: Profile) -> None:
     made = await built(recipe_of(tiny), profile)
     ready = await built(Recipe(name="mine", bzimage=made.bzimage), profile)
