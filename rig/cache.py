@@ -110,6 +110,11 @@ def images() -> Path:
     return paths.cache() / "images"
 
 
+def extra_warnings() -> Path:
+    """Return where the warnings of `make W=1` are kept, by digest."""
+    return paths.cache() / "extra-warnings"
+
+
 def selftests() -> Path:
     """Return where built selftests are kept, by digest."""
     return paths.cache() / "selftests"

@@ -40,7 +40,7 @@ def _interrupted() -> Iterator[Garbage]:
 
 
 def _unused(days: float) -> Iterator[Garbage]:
-    for parent in (cache.kernels(), cache.images(), cache.selftests(), cache.sources()):
+    for parent in (cache.kernels(), cache.images(), cache.selftests(), cache.extra_warnings(), cache.sources()):
         for path in _children(parent):
             age = (time.time() - path.stat().st_mtime) / DAY
             if age > days and not cache.held(path / "lock"):

@@ -14,7 +14,7 @@ from rig.kernel.faults import raise_host_fault
 from rig.kernel.home import Tree, checkout
 from rig.kernel.kconfig import Request
 from rig.kernel.toolchain import Toolchain
-from rig.model import BuildFailure, Building, Kernel, Profile, Recipe, Source
+from rig.model import BuildFailure, Building, Kernel, Profile, Recipe
 from rig.progress import Progress
 
 ARCH = "x86_64"
@@ -51,10 +51,8 @@ async def build(recipe: Recipe, profile: Profile, progress: Progress) -> Kernel 
     """
     if recipe.bzimage:
         return artifact.ready(recipe.name, profile.name, recipe.bzimage)
-    if not recipe.source:
-        raise InputError(f"{recipe.name}: the recipe has no source")
     with disk.watched():
-        job = await _job(recipe, recipe.source, profile, progress)
+        job = await planned(recipe, profile, progress)
         if found := job.find():
             return found
         async with cache.locked(job.tree.home.lock, progress):
@@ -66,17 +64,19 @@ async def foreseen(recipe: Recipe, profile: Profile, progress: Progress) -> Buil
     if recipe.bzimage or not recipe.source:
         return "there"
     with suppress(PatchError):
-        job = await _job(recipe, recipe.source, profile, progress)
-        if job.find():
+        if (await planned(recipe, profile, progress)).find():
             return "there"
     home = (await source.find(recipe.source, (), progress)).home
     return "next" if home.build(profile.name).exists() else "first"
 
 
-async def _job(recipe: Recipe, origin: Source, profile: Profile, progress: Progress) -> Job:
+async def planned(recipe: Recipe, profile: Profile, progress: Progress) -> Job:
+    """Return what is to be built for `recipe` under `profile`; raises InputError, PatchError, HostError."""
+    if not recipe.source:
+        raise InputError(f"{recipe.name}: the recipe has no source")
     requests = configure.requested(recipe, profile)
     tools = await toolchain.detect()
-    tree = await source.find(origin, recipe.patches, progress)
+    tree = await source.find(recipe.source, recipe.patches, progress)
     digest = artifact.digest(tree.id, ARCH, tools.version, *(request.line for request in requests))
     return Job(recipe=recipe, profile=profile, requests=requests, tree=tree, tools=tools, digest=digest)
 

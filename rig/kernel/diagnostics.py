@@ -63,7 +63,7 @@ def _of_step(step: Step, tree: str) -> Iterator[CompilerWarning]:
             yield CompilerWarning(
                 file=_relative(found["file"], tree),
                 line=int(found["line"] or 0),
-                function=function if found["line"] else "",
+                function=function if found["line"] and found["flag"] else "",  # kernel-doc's are of no function
                 flag=found["flag"] or "",
                 text=OFFSET.sub("", found["text"]),
             )
