@@ -95,7 +95,12 @@ def _attributed(finding: Finding, looks: tuple[Look, ...]) -> Finding:
     able = [look for look in looks if _could_show(look, finding)]
     if len(able) < len(looks) and len(looks) > 1:
         return finding
-    return replace(finding, commit=next((look.short for look in able if _has(look, finding)), ""))
+    first = next((look.short for look in able if _has(look, finding)), "")
+    return replace(finding, commit=first, explanation=_since(finding, first)) if first else finding
+
+
+def _since(finding: Finding, first: str, mended: str = "") -> str:
+    return f"{finding.explanation}; since {first}" + (f", no more in {mended}" if mended else "")
 
 
 def _passing(looks: tuple[Look, ...], tip: Comparison) -> Iterator[Finding]:
@@ -107,7 +112,8 @@ def _passing(looks: tuple[Look, ...], tip: Comparison) -> Iterator[Finding]:
                 continue
             known.append(finding)
             after = [later for later in looks[number + 1 :] if _could_show(later, finding) and not _has(later, finding)]
-            yield replace(finding, commit=look.short, mended=after[0].short if after else "")
+            mended = after[0].short if after else ""
+            yield replace(finding, commit=look.short, mended=mended, explanation=_since(finding, look.short, mended))
 
 
 # ---- builds

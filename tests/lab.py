@@ -30,6 +30,7 @@ class Lab:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.boots: list[tuple[str, tuple[str, ...]]] = []
+        self.kernels: list[str] = []  # that were booted
         self.running = self.most = 0
         self.failing: set[str] = set()
 
@@ -49,6 +50,7 @@ class Lab:
     async def trial(self, kernel: Kernel, workloads: tuple[Workload, ...], **given: Any) -> Trial:
         side, index, directory = given["side"], given["index"], given["directory"]
         self.boots.append((side, tuple(each.name for each in workloads)))
+        self.kernels.append(kernel.name)
         self.running += 1
         self.most = max(self.most, self.running)
         await asyncio.sleep(0)

@@ -37,7 +37,7 @@ def rig(tmp_path: Path) -> Path:
 
 
 def push(work: Path, *words: str, **env: str) -> int:
-    command = ("git", "-C", work, "push", "--quiet", *words)
+    command = ("git", "-C", str(work), "push", "--quiet", *words)
     return subprocess.run(command, check=False, env={**os.environ, **env}, capture_output=True).returncode
 
 

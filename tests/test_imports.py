@@ -21,7 +21,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.cache",),
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
     ("rig.plan", "rig.gc", "rig.doctor", "rig.reading", "rig.testing"),
-    ("rig.rounds", "rig.stored", "rig.inputs"),
+    ("rig.rounds", "rig.stored", "rig.inputs", "rig.submission", "rig.hook"),
     ("rig.settling",),
     ("rig.pipeline",),
     ("rig.presubmit",),

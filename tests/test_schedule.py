@@ -76,8 +76,8 @@ def test_costs_are_those_of_runs_like_it() -> None:
     took = values.trial("patched", outcomes=(values.outcome("churn", Status.PASS, seconds=33.0),), seconds=50.0)
     took = replace(took, ready_seconds=9.0)
     settings = Settings(workloads=("churn",), seconds=10, repeats=1, confirm=0, confidence=0.95, budget=None)
-    kernels = {"base": values.kernel(seconds=200.0), "patched": values.kernel("patched", seconds=25.0)}
-    run = values.run(trials=(took,), settings=settings, **kernels)
+    base, patched = values.kernel(seconds=200.0), values.kernel("patched", seconds=25.0)
+    run = values.run(trials=(took,), settings=settings, base=base, patched=patched)
     cost = schedule.costs([run], "sanitize", 10)
     assert cost == Costs(first_build=200.0, next_build=25.0, boot=17.0, workloads={"churn": 33.0})
     assert schedule.costs([run], "race", 10) == schedule.costs([], "sanitize", 10)

@@ -122,8 +122,8 @@ async def test_nothing_of_the_users_is_written(repository: Path, tmp_path: Path)
     assert _state(repository) == before
 
 
-def _state(repository: Path) -> list[tuple[Path, bytes, int]]:
+def _state(directory: Path) -> list[tuple[Path, bytes, int]]:
     """Return all files with contents and times; git may mark objects as still in use by their times."""
-    files = sorted(path for path in repository.rglob("*") if path.is_file())
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
     times = (0 if "objects" in path.parts else path.stat().st_mtime_ns for path in files)
     return [(path, path.read_bytes(), time) for path, time in zip(files, times, strict=True)]

@@ -15,7 +15,21 @@ from rich.console import Console
 from rig import __version__
 from rig.errors import Exit, RigError
 
-VERBS = ("compare", "run", "boot", "build", "parse", "show", "schema", "ls", "profiles", "selfcheck", "gc", "doctor")
+VERBS = (
+    "compare",
+    "run",
+    "presubmit",
+    "boot",
+    "build",
+    "parse",
+    "show",
+    "schema",
+    "ls",
+    "profiles",
+    "selfcheck",
+    "gc",
+    "doctor",
+)
 Result = TypeVar("Result")
 
 
@@ -66,6 +80,7 @@ def main() -> None:
     \b
     rig compare base patched         what the shipped patch changes
     rig compare base my.patch        what yours does
+    rig presubmit                    whether the commits of your branch may be sent
     rig boot patched                 a shell in a guest
     rig parse console.log            what a console complains of
     """

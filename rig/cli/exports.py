@@ -28,6 +28,9 @@ _EXTRAS = (
     click.option("--origin", default="rig", show_default=True, callback=_origin, help="whom KCIDB knows you by"),
     click.option("--reported-by", default="", metavar="'NAME <ADDRESS>'", help="a trailer for the mail"),
     click.option("--closes", default="", metavar="URL", help="a trailer for the mail"),
+    click.option(
+        "--tested-by", default="", metavar="'NAME <ADDRESS>'", help="a trailer for the cover letter, if all is clean"
+    ),
 )
 
 
@@ -60,5 +63,6 @@ def text(name: str, run: Run, directory: Path, given: Mapping[str, Any]) -> str:
     """Return `run`, which is kept in `directory`, in a format."""
     form = FORMATS[name]
     consoles = store.Consoles(directory) if form.consoles else {}
-    beside = Extras(consoles=consoles, origin=given["origin"], reported_by=given["reported_by"], closes=given["closes"])
+    own = {name: given[name] for name in ("origin", "reported_by", "closes", "tested_by")}
+    beside = Extras(consoles=consoles, **own)
     return form.render(run, beside)

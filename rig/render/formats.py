@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rig.model import Run
-from rig.render import document, junit, kcidb, ktap, mail, markdown, page
+from rig.render import cover, document, junit, kcidb, ktap, mail, markdown, page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,7 @@ class Extras:
     origin: str = "rig"  # whom KCIDB is to know the results are from
     reported_by: str = ""  # for the mail's trailers
     closes: str = ""
+    tested_by: str = ""  # for the cover letter's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,10 @@ FORMATS: dict[str, Format] = {
     "mail": Format(
         what="a plain-text mail about regressions",
         render=lambda run, extras: mail.to_text(run, reported_by=extras.reported_by, closes=extras.closes),
+    ),
+    "cover": Format(
+        what="a paragraph for a cover letter",
+        render=lambda run, extras: cover.to_cover(run, extras.tested_by),
     ),
     "markdown": Format(what="a comment for a pull request", render=lambda run, _: markdown.to_markdown(run)),
     "html": Format(what="the report page", render=lambda run, extras: page.render(run, extras.consoles), consoles=True),

@@ -23,10 +23,11 @@ def to_text(run: Run, *, reported_by: str = "", closes: str = "") -> str:
     found = [finding for finding in run.comparison.findings if finding.status in INTRODUCED]
     subject = _subject(run, found)
     body = _regression(run, found, _trailers(reported_by, closes)) if found else _short(run)
-    return "\n".join(_ascii(line).rstrip() for line in (f"Subject: {subject}", "", *body)) + "\n"
+    return "\n".join(ascii_only(line).rstrip() for line in (f"Subject: {subject}", "", *body)) + "\n"
 
 
-def _ascii(line: str) -> str:
+def ascii_only(line: str) -> str:
+    """Return a line with what is not ASCII replaced or escaped."""
     return line.translate(_PLAIN).encode("ascii", "backslashreplace").decode()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from rig.model import Finding, MetricChange, Run, Verdict
-from rig.render import excerpt, wording
+from rig.render import commits, excerpt, wording
 from rig.render.escape import printable
 from rig.render.results import INTRODUCED, is_open
 
@@ -29,6 +29,7 @@ def to_markdown(run: Run) -> str:
     parts = (
         _headline(run),
         _bullets((*run.comparison.notes, *wording.unsettled(run.comparison))),
+        _commits(run),
         _table(("", "finding", "under", "seen in"), map(_row, findings[:MOST_FINDINGS])),
         f"and {len(findings) - MOST_FINDINGS} more findings" if len(findings) > MOST_FINDINGS else "",
         *map(_details, told[:MOST_DETAILS]),
@@ -68,6 +69,12 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {line} |" for line in (lines[0], " | ".join(["---"] * len(head)), *lines[1:])) * (
         len(lines) > 1
     )
+
+
+def _commits(run: Run) -> str:
+    rows = commits.rows(run.presubmit) if run.presubmit else ()
+    cells = ((code(row.name), code(row.subject), row.checkpatch, row.build, row.warnings, row.boots) for row in rows)
+    return _table(("commit", "subject", "checkpatch", "build", "new warnings", "boots"), cells)
 
 
 def _row(finding: Finding) -> tuple[str, ...]:

@@ -8,7 +8,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rig.model import BuildFailure, Case, Comparison, End, Finding, FindingStatus, Kernel, Outcome, Run, Status, Trial
+from rig.model import (
+    Build,
+    BuildFailure,
+    Case,
+    Checked,
+    Comparison,
+    End,
+    Finding,
+    FindingStatus,
+    Kernel,
+    Outcome,
+    Run,
+    Status,
+    Trial,
+)
 from rig.model import Verdict as V
 from rig.render import excerpt, wording
 from rig.render.escape import printable
@@ -55,8 +69,30 @@ class Suite:
 
 
 def suites(run: Run) -> tuple[Suite, ...]:
-    """Return the results of `run`: the verdict, the findings, then what each side did, by workload."""
-    return tuple(suite for suite in (_verdict(run), _findings(run), *_sides(run)) if suite.results)
+    """Return the results of `run`: the verdict, the findings, the commits, then what each side did, by workload."""
+    return tuple(suite for suite in (_verdict(run), _findings(run), *_commits(run), *_sides(run)) if suite.results)
+
+
+def _commits(run: Run) -> Iterator[Suite]:
+    """Yield what came of each commit of a series by itself."""
+    for commit in run.presubmit.commits if run.presubmit else ():
+        yield Suite(group="commit", name=f"{commit.short} {commit.subject}", results=tuple(_of_commit(commit)))
+
+
+def _of_commit(commit: Checked) -> Iterator[Result]:
+    errors = [f"{each.kind}: {each.text}" for each in commit.complaints if each.level == "ERROR"]
+    yield _passed_if(not errors, "checkpatch", "; ".join(errors))
+    if commit.build is Build.LEFT_OUT:
+        yield Result(name="build", state=State.SKIPPED, reason="what comes before it does not apply")
+        return
+    yield _passed_if(commit.build is Build.BUILT, "build", "it does not build")
+    yield _passed_if(not commit.warnings, "warnings", "; ".join(each.text for each in commit.warnings))
+    for trial in commit.trials:
+        yield _passed_if(trial.end is End.FINISHED, f"boot {trial.index}", f"{trial.end}: {trial.end_reason}")
+
+
+def _passed_if(good: bool, name: str, reason: str) -> Result:
+    return Result(name=name, state=State.PASSED if good else State.FAILED, reason="" if good else printable(reason))
 
 
 # ---- what the comparison says

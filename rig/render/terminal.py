@@ -12,7 +12,7 @@ from rich.text import Text
 from rig import duration
 from rig.experiment import Plan
 from rig.model import Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
-from rig.render import cases, decoded, excerpt, wording
+from rig.render import cases, check, decoded, excerpt, wording
 from rig.render.escape import printable
 
 COLOURS = {Verdict.CLEAN: "green", Verdict.REGRESSION: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.ERROR: "magenta"}
@@ -40,6 +40,7 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
     yield headline(run)
     for note in comparison.notes:
         yield Text(f"  {printable(note)}", style="yellow")
+    yield from check.told(run)
     if comparison.findings:
         yield Text()
         yield _findings(comparison.findings)
@@ -51,6 +52,7 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
     yield from _counters(comparison.metrics)
     for line in cases.lines(run):
         yield Text(printable(line), style="dim")
+    yield from check.letter(run)
     yield Text()
     yield _sides(run)
     yield Text(f"again: {printable(wording.again(run))}")

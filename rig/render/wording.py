@@ -11,7 +11,20 @@ from rig.render.escape import printable
 # Options of a command that say where results go and for whom, and how much is told meanwhile.
 WRITTEN = tuple(
     f"--{name}"
-    for name in ("json", "junit", "ktap", "kcidb", "mail", "markdown", "html", "origin", "reported-by", "closes")
+    for name in (
+        "json",
+        "junit",
+        "ktap",
+        "kcidb",
+        "mail",
+        "markdown",
+        "html",
+        "cover",
+        "origin",
+        "reported-by",
+        "closes",
+        "tested-by",
+    )
 )
 QUIET = ("-q", "--quiet", "-v", "--verbose")
 
@@ -23,6 +36,8 @@ def one_line(text: str) -> str:
 
 def title(run: Run) -> str:
     """Return what was compared."""
+    if run.presubmit:
+        return f"{many(len(run.presubmit.commits), 'commit')} on top of {run.presubmit.base}"
     return f"{run.patched.name} against {run.base.name}" if run.patched else f"{run.base.name} alone"
 
 
@@ -32,11 +47,13 @@ def because(run: Run) -> str:
     if run.patched is None:
         return f"{title(run)}: {many(len(comparison.findings), 'finding')}"
     new = [finding for finding in comparison.findings if finding.status is FindingStatus.NEW]
-    if isinstance(run.patched, BuildFailure):
+    if isinstance(run.patched, BuildFailure) and not run.presubmit:
         return f"{run.patched.name} does not compile, {run.base.name} does"
     if new:
         more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
         return f"{title(run)} introduced {printable(new[0].title)}{more}"
+    if run.presubmit and run.presubmit.nothing and not comparison.findings:
+        return f"{title(run)}: nothing to boot: {run.presubmit.nothing}"
     return f"{title(run)}: {tally(comparison) or 'no finding on either side'}"
 
 

@@ -1,0 +1,255 @@
+"""The check before sending, with scripted kernels and guests."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig import plan, presubmit, reach, store
+from rig.errors import PatchError
+from rig.experiment import Overrides, Submission
+from rig.kernel.extrawarn import ExtraWarnings
+from rig.model import (
+    Build,
+    BuildFailure,
+    Commit,
+    CompilerWarning,
+    Complaint,
+    FindingStatus,
+    Kernel,
+    Recipe,
+    Run,
+    Series,
+    Source,
+    Verdict,
+    Workload,
+)
+from rig.progress import Silent
+from tests.lab import SPLAT, Lab
+
+BASE = Recipe(name="v1", source=Source(kind="git", location="/nowhere", rev="v1"))
+WORKLOADS = ("memslot-churn", "vm-teardown")
+
+
+class Tree:
+    """A kernel tree and its series: what each commit is, by its name."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.same: dict[str, str] = {}  # commits that change no code, and why
+        self.refused: set[str] = set()
+        self.warnings: dict[str, tuple[CompilerWarning, ...]] = {}
+        self.unbuilt: tuple[tuple[str, str], ...] = ()
+        self.complaints: dict[str, tuple[Complaint, ...]] = {}
+
+    async def find(self, *_: object) -> Any:
+        return type("Tree", (), {"id": "tree"})
+
+    async def check(self, commits: tuple[Commit, ...], _: str) -> tuple[tuple[Complaint, ...], ...]:
+        return tuple(self.complaints.get(each.short, ()) for each in commits)
+
+    async def alike(self, _: str, after: str, __: object) -> str:
+        return self.same.get(after, "")
+
+    async def extra(self, recipe: Recipe, *_: object) -> ExtraWarnings:
+        return ExtraWarnings(warnings=self.warnings.get(recipe.name, ()), not_built=self.unbuilt)
+
+    async def foreseen(self, *_: object) -> str:
+        return "next"
+
+    def built(self, lab: Lab) -> Callable[..., Any]:
+        async def build(recipe: Recipe, *_: object) -> Kernel | BuildFailure:
+            if recipe.name in self.refused:
+                raise PatchError(f"{recipe.name} does not apply", hint="rebase it")
+            made = await lab.build(recipe)
+            if isinstance(made, BuildFailure):
+                return made
+            path = self.directory / f"{recipe.name}.bzImage"
+            path.write_text(self.same.get(recipe.name, recipe.name))
+            return replace(made, bzimage=path, tree=recipe.name)
+
+        return build
+
+
+@pytest.fixture(autouse=True)
+def tree(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    made = Tree(tmp_path)
+    monkeypatch.setattr("rig.pipeline.build", made.built(lab))
+    monkeypatch.setattr("rig.presubmit.source.find", made.find)
+    monkeypatch.setattr("rig.presubmit.checkpatch.check", made.check)
+    monkeypatch.setattr("rig.presubmit.comments.alike", made.alike)
+    monkeypatch.setattr("rig.presubmit.extra_warnings", made.extra)
+    monkeypatch.setattr("rig.presubmit.foreseen", made.foreseen)
+    return made
+
+
+def commit(name: str) -> Commit:
+    return Commit(
+        id=name * 8,
+        short=name,
+        subject=f"subject {name}",
+        message=f"subject {name}",
+        author="A <a@example.org>",
+        date="",
+        recipe=replace(BASE, name=name),
+        patch="",
+        files=("arch/x86/kvm/mmu/mmu.c",),
+    )
+
+
+def asked(*names: str, **given: Any) -> Submission:
+    commits = tuple(map(commit, names))
+    overrides = Overrides(**{"repeats": 2, "jobs": 1, "workloads": WORKLOADS, **given.pop("overrides", {})})
+    planned = plan.of(BASE, commits[-1].recipe, file="presubmit", overrides=overrides)
+    defaults = {"profiles": (), "each": False, "coverage": False, "chosen": True}
+    called = reach.Reach(workloads=WORKLOADS, profiles=(), why=())
+    series = Series(base=BASE, commits=commits)
+    return Submission(**{"series": series, "plan": planned, "reach": called, **defaults, **given})
+
+
+async def run(submission: Submission, tmp_path: Path) -> Run:
+    with store.draft(tmp_path / "runs") as draft:
+        return await presubmit.run(submission, draft, Silent(), "rig presubmit")
+
+
+def warns(given: tuple[str, int, Workload], bad: bool) -> dict[str, Any]:
+    """Return what a guest does whose kernel warns under vm-teardown if it is `bad`."""
+    return {"console": SPLAT} if bad and given[2].name == "vm-teardown" else {}
+
+
+async def test_each_commit_boots_and_the_tip_is_stressed_against_the_base(lab: Lab, tmp_path: Path) -> None:
+    result = await run(asked("one", "two"), tmp_path)
+    boots = [(side, names) for side, names in lab.boots]
+    assert boots[:3] == [("base", ()), ("patched", ()), ("patched", ())]
+    assert boots[3:] == [("base", WORKLOADS), ("patched", WORKLOADS)] * 2
+    assert result.comparison.verdict is Verdict.CLEAN
+    assert result.presubmit
+    assert [(each.short, each.build) for each in result.presubmit.commits] == [
+        ("one", Build.BUILT),
+        ("two", Build.BUILT),
+    ]
+
+
+async def test_a_commit_that_does_not_build_is_told_with_who_mends_it(lab: Lab, tmp_path: Path) -> None:
+    lab.failing = {"two"}
+    result = await run(asked("one", "two", "three"), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.type, finding.commit, finding.mended) == ("BUILD", "two", "three")
+    assert result.comparison.verdict is Verdict.REGRESSION
+    assert lab.boots[-1] == ("patched", WORKLOADS)  # the rest is checked all the same
+
+
+async def test_a_tip_that_does_not_build_leaves_the_last_commit_that_does(lab: Lab, tmp_path: Path) -> None:
+    lab.failing = {"two"}
+    result = await run(asked("one", "two"), tmp_path)
+    assert isinstance(result.patched, Kernel)
+    assert result.patched.name == "one"
+    assert [(each.type, each.commit, each.mended) for each in result.comparison.findings] == [("BUILD", "two", "")]
+
+
+async def test_a_series_of_which_nothing_builds_boots_nothing(lab: Lab, tmp_path: Path) -> None:
+    lab.failing = {"one"}
+    result = await run(asked("one"), tmp_path)
+    assert isinstance(result.patched, BuildFailure)
+    assert (lab.boots, result.comparison.verdict) == ([], Verdict.REGRESSION)
+
+
+async def test_what_does_not_apply_ends_the_series_there(tree: Tree, lab: Lab, tmp_path: Path) -> None:
+    tree.refused = {"two"}
+    result = await run(asked("one", "two", "three"), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.title, finding.commit) == ("patch does not apply: subject two", "two")
+    assert result.presubmit
+    assert [each.build for each in result.presubmit.commits] == [Build.BUILT, Build.LEFT_OUT, Build.LEFT_OUT]
+    assert lab.boots[-1] == ("patched", WORKLOADS)
+
+
+async def test_comments_alone_boot_nothing_and_say_so(tree: Tree, lab: Lab, tmp_path: Path) -> None:
+    tree.same = {"one": "only comments changed"}
+    result = await run(asked("one"), tmp_path)
+    assert (lab.boots, result.comparison.verdict) == ([], Verdict.CLEAN)
+    assert result.comparison.notes == ("nothing to boot: only comments changed",)
+    assert result.presubmit
+    assert result.presubmit.nothing == "only comments changed"
+
+
+async def test_a_commit_that_changes_no_code_is_not_booted_by_itself(tree: Tree, lab: Lab, tmp_path: Path) -> None:
+    tree.same = {"one": "only comments changed"}
+    await run(asked("one", "two"), tmp_path)
+    assert [names for _, names in lab.boots[:2]] == [(), ()]
+    assert [side for side, _ in lab.boots].count("patched") == 1 + 2
+
+
+async def test_files_that_no_kernel_here_has_leave_it_open(tree: Tree, lab: Lab, tmp_path: Path) -> None:
+    tree.same, tree.unbuilt = (
+        {"one": "the same kernel, bit by bit"},
+        (("arch/arm64/kvm/mmu.c", "not in the configuration"),),
+    )
+    result = await run(asked("one"), tmp_path)
+    assert (lab.boots, result.comparison.verdict) == ([], Verdict.INCONCLUSIVE)
+    assert "arch/arm64/kvm/mmu.c is not in this kernel: not in the configuration" in result.comparison.notes
+
+
+async def test_a_new_warning_is_its_commits(tree: Tree, tmp_path: Path) -> None:
+    unused = CompilerWarning(file="a.c", line=3, function="f", flag="-Wunused", text="unused variable")
+    tree.warnings = {"two": (unused,), "three": (unused,)}
+    result = await run(asked("one", "two", "three"), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.title, finding.commit) == ("compiler warning: a.c: unused variable [-Wunused]", "two")
+    assert result.presubmit
+    assert [len(each.warnings) for each in result.presubmit.commits] == [0, 1, 0]
+
+
+async def test_errors_of_checkpatch_make_it_a_regression(tree: Tree, tmp_path: Path) -> None:
+    tree.complaints = {"one": (Complaint(level="ERROR", kind="CODE_INDENT", text="use tabs", file="a.c", line=2),)}
+    result = await run(asked("one"), tmp_path)
+    assert [each.type for each in result.comparison.findings] == ["CHECKPATCH"]
+    assert result.comparison.verdict is Verdict.REGRESSION
+
+
+async def test_a_report_under_stress_is_new_and_confirmed(lab: Lab, tmp_path: Path) -> None:
+    lab.script = lambda *given: warns(given, given[0] == "patched")
+    result = await run(asked("one"), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.status, finding.commit) == (FindingStatus.NEW, "one")
+
+
+async def test_each_says_which_commit_brings_it(lab: Lab, tmp_path: Path) -> None:
+    lab.script = lambda *given: warns(given, "two" in lab.kernels[-1:])
+    result = await run(asked("one", "two", each=True), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.status, finding.commit) == (FindingStatus.NEW, "two")
+    assert result.presubmit
+    assert [each.workload for each in result.presubmit.commits[0].trials[-1].outcomes] == list(WORKLOADS)
+
+
+async def test_a_short_budget_is_planned_for_and_said(lab: Lab, tmp_path: Path) -> None:
+    result = await run(asked("one", overrides={"budget": 200}), tmp_path)
+    assert [names for _, names in lab.boots].count(WORKLOADS) == 2
+    assert result.presubmit
+    assert [step.what for step in result.presubmit.steps if not step.included] == ["1 trial more of both"]
+
+
+async def test_steps_say_what_they_took(tmp_path: Path) -> None:
+    result = await run(asked("one"), tmp_path)
+    assert result.presubmit
+    taken = {step.what: step.taken for step in result.presubmit.steps}
+    assert taken["stress base and tip"] is not None
+    assert taken["checkpatch"] is not None
+
+
+async def test_other_profiles_that_the_files_call_for_are_tried_if_there_is_time(lab: Lab, tmp_path: Path) -> None:
+    result = await run(asked("one", profiles=(plan.profile("ubsan"),)), tmp_path)
+    assert len(lab.boots) == 2 + 4 + 2
+    assert result.presubmit
+    assert [each.profile for each in result.presubmit.further] == ["ubsan"]
+    short = await run(asked("one", profiles=(plan.profile("ubsan"),), overrides={"budget": 200}), tmp_path)
+    assert short.presubmit
+    assert short.presubmit.further == ()
+
+
+async def test_a_check_is_read_back_equal(tmp_path: Path) -> None:
+    result = await run(asked("one"), tmp_path)
+    assert store.read(tmp_path / "runs" / result.id) == result
