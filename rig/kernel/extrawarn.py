@@ -47,11 +47,13 @@ WARNINGS = TypeAdapter(ExtraWarnings)
 async def extra_warnings(recipe: Recipe, profile: Profile, files: tuple[str, ...], progress: Progress) -> ExtraWarnings:
     """Return what `make W=1` says of those of `files` (paths in the tree) that a kernel, which is built, is made of.
 
-    A header is seen through the nearest objects that include it. Raises InputError, PatchError, HostError, BuildError.
+    A header is seen through the nearest objects that include it; a file that the kernel's tree lacks is passed over.
+    The source moves to that kernel, so ask for one side's kernel and warnings before the other's. Raises InputError,
+    PatchError, HostError, BuildError.
     """
-    code = tuple(sorted({name for name in files if PurePosixPath(name).suffix in (".c", ".h")}))
     with disk.watched():
         job = await build.planned(recipe, profile, progress)
+        code = await _code(job, files)
         kept = cache.extra_warnings() / f"{_digest(job, code)}.json"
         if not kept.exists():
             async with cache.locked(job.tree.home.lock, progress):
@@ -60,6 +62,13 @@ async def extra_warnings(recipe: Recipe, profile: Profile, files: tuple[str, ...
                     write(kept, WARNINGS.dump_json(await _make(job, code, progress), indent=1).decode())
     kept.touch()  # `rig gc` goes by when it was last used
     return WARNINGS.validate_json(kept.read_bytes())
+
+
+async def _code(job: Job, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of `files` that W=1 has more to say of, and that are there; of assembler it says nothing more."""
+    names = sorted({name for name in files if PurePosixPath(name).suffix in (".c", ".h")})
+    there = await job.tree.home.repo.git("ls-tree", "--name-only", "-z", job.tree.id, "--", *names) if names else None
+    return tuple(there.output.split("\0")[:-1]) if there else ()
 
 
 def _digest(job: Job, code: tuple[str, ...]) -> str:

@@ -30,6 +30,8 @@ def _like_kbuild(tiny: Path) -> None:
     (tiny / "silent.c").write_text('#include "shared.h"\n' + SILENT.format(name="silent"))
     (tiny / "shared.h").write_text("int shared;\n")
     (tiny / "alone.h").write_text("int alone;\n")
+    (tiny / "deep").mkdir()
+    (tiny / "deep/elsewhere.c").write_text(SILENT.format(name="elsewhere"))
 
 
 @pytest.fixture
@@ -106,9 +108,9 @@ async def test_a_few_of_many_includers_will_do(recipe: Recipe, profile: Profile,
 
 async def test_what_is_not_built_is_named_with_the_reason(recipe: Recipe, profile: Profile) -> None:
     await built(recipe, profile)
-    found = await said(recipe, profile, "elsewhere.c", "alone.h", "Kconfig", "entry.S")
+    found = await said(recipe, profile, "deep/elsewhere.c", "alone.h", "Kconfig", "entry.S", "gone.c")
     assert found == ExtraWarnings(
-        warnings=(), not_built=(("alone.h", extrawarn.NOT_INCLUDED), ("elsewhere.c", extrawarn.NOT_BUILT))
+        warnings=(), not_built=(("alone.h", extrawarn.NOT_INCLUDED), ("deep/elsewhere.c", extrawarn.NOT_BUILT))
     )
 
 
