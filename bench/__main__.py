@@ -8,6 +8,7 @@ What reading consoles costs (see `reading`), then
 (d) a warm `rig compare` over the sum of its guests' time, divided by the guests that fit
 (e) slot updates a second of our workload over those of the kernel's own stress test, in the same guest
 (f) known-bad kernels that our workloads show in a minute over those that the KVM selftests show
+(g) a second `rig presubmit` after one file was amended, until a guest is up, over plain make and bare QEMU
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from typing import Any
 import click
 import psutil
 
-from bench import catching, floor, reading
+from bench import catching, floor, presubmit, reading
 from rig import cache, paths, plan
 from rig.experiment import Overrides, Plan
 from rig.guest import accel, image, machine
@@ -139,9 +140,10 @@ async def ready_and_bare(a_plan: Plan, how: Accel, kernel: Kernel, pack: Image, 
 @click.command()
 @click.option("--seconds", default=10, show_default=True, help="of stress per workload and trial")
 @click.option("--repeats", default=3, show_default=True, help="trials of each side, and boots for (c)")
-@click.option("--warm-only", is_flag=True, help="leave out (a) and (b), which build two kernels from nothing")
+@click.option("--warm-only", is_flag=True, help="leave out (a), (b) and (g), which build kernels from nothing")
 @click.option("--reading-only", is_flag=True, help="only what reading consoles costs, in a minute")
 @click.option("--catching-only", is_flag=True, help="only (e) and (f); an hour or more")
+@click.option("--presubmit-only", is_flag=True, help="only (g), which builds two kernels from nothing first")
 @click.option("--known-bad", multiple=True, metavar="NAME", help="of (f) only this one; repeatable")
 @click.option("--logs", type=click.Path(exists=True, path_type=Path), default=GOLDEN, help="consoles to read")
 def main(
@@ -150,6 +152,7 @@ def main(
     warm_only: bool,
     reading_only: bool,
     catching_only: bool,
+    presubmit_only: bool,
     known_bad: tuple[str, ...],
     logs: Path,
 ) -> None:
@@ -157,12 +160,16 @@ def main(
     if catching_only:
         catch(seconds, repeats, known_bad)
         return
+    if presubmit_only:
+        presubmit.measure(say, repeats)
+        return
     reading.measure(say, logs)
     if reading_only:
         return
     options = ("--seconds", str(seconds), "--repeats", str(repeats))
     if not warm_only:
         cold(options, repeats)
+        presubmit.measure(say, repeats)
     warm(options, repeats)
     catch(seconds, repeats, known_bad)
 
