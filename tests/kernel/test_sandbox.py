@@ -1,9 +1,11 @@
 """Builds that try to get out: each of these succeeds, or sees something, when it runs without the sandbox."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
+import struct
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -136,6 +138,34 @@ async def test_it_is_not_root_and_cannot_become_it(attempt: Try) -> None:
     assert uid == sandbox.NOBODY
     privileges = dict(line.split(":\t") for line in status if line)
     assert privileges == {"CapPrm": "0" * 16, "CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1"}
+
+
+KEY = "import ctypes; libc = ctypes.CDLL(None); print(libc.syscall(250, {operation}))"  # keyctl
+HOLD = "import ctypes; print(ctypes.CDLL(None).syscall(248, b'user', b'rig-test', b'secret', 6, -3))"  # add_key
+
+
+async def test_keys_of_the_session_cannot_be_read(attempt: Try) -> None:
+    key = (await proc.run(("python3", "-c", HOLD))).output.strip()
+    for operation in (f"11, {key}, None, 0, 0", "0, -3, 1", "1, None"):  # read, find, join
+        assert (await attempt(f"python3 -c '{KEY.format(operation=operation)}'")).output == "-1\n"
+
+
+def test_the_filter_is_what_it_says_here() -> None:
+    load, mask, equal, least, above, give = 0x20, 0x54, 0x15, 0x35, 0x25, 0x06
+    program = (
+        (load, 0, 0, 4),  # the architecture
+        (equal, 0, 4, 0xC000003E),  # x86-64, or else i386
+        (load, 0, 0, 0),  # the number of the system call
+        (mask, 0, 0, 0xBFFFFFFF),  # that of x32 too
+        (least, 0, 4, 248),  # add_key
+        (above, 3, 4, 250),  # keyctl
+        (load, 0, 0, 0),
+        (least, 0, 1, 286),  # the same ones
+        (above, 0, 1, 288),
+        (give, 0, 0, 0x7FFF0000),  # let it
+        (give, 0, 0, 0x00050000 | errno.ENOSYS),
+    )
+    assert sandbox.KEYLESS.read_bytes() == b"".join(struct.pack("=HBBI", *each) for each in program)
 
 
 async def test_kernel_settings_cannot_be_changed(attempt: Try) -> None:
