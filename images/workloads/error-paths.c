@@ -113,11 +113,16 @@ static bool attempt(struct worker *worker, struct scene *scene, unsigned int ind
 
 /* ---- all points of all operations, and then any of them */
 
+static bool time_to_hunt(void)
+{
+	return elapsed() < last_second() || !done->iterations;
+}
+
 static void hunt(struct worker *worker, struct scene *scene, enum phase phase, unsigned int index)
 {
 	struct hunt *hunt = &shared->hunts[phase][index];
 
-	while (!hunt->end) {
+	while (!hunt->end && time_to_hunt()) {
 		unsigned int step = operations[index].step;
 		unsigned int nth = 1 + hunt->taken++ * (step ? step : 1);
 
@@ -165,6 +170,11 @@ static _Noreturn void be_worker(struct worker *worker, struct options options, e
 	scene_clear(&scene);
 	watch(worker_index(worker), NULL);
 	_exit(PASSED);
+}
+
+static double end_of(enum phase phase, struct options options)
+{
+	return phase == RANDOM ? options.seconds : last_second();
 }
 
 /* ---- the workers seen from outside */
@@ -243,25 +253,33 @@ static void go_through(struct options options, enum phase phase)
 
 /* ---- all together */
 
-static void report_points(void)
+/* Of a hunt that went on to the end. */
+static void report_points(const char *kind, unsigned int index, const struct hunt *hunt, bool exact)
 {
-	bool ours = faults_are_only_ours();
 	char called[64];
 
+	if (!hunt->end)
+		return;
+	snprintf(called, sizeof(called), "%s_%s", kind, operations[index].name);
+	if (exact)
+		metric_exact(called, hunt->hit, "allocations", 1);
+	else
+		metric_count(called, hunt->hit, "allocations");
+}
+
+static void report_all_points(void)
+{
+	bool ours = faults_are_only_ours();
+
 	for (unsigned int i = 0; i < operations_count; i++) {
-		snprintf(called, sizeof(called), "points_%s", operations[i].name);
-		if (ours && !operations[i].varies)
-			metric_exact(called, shared->hunts[SLABS][i].hit, "allocations", 1);
-		else
-			metric_count(called, shared->hunts[SLABS][i].hit, "allocations");
-		snprintf(called, sizeof(called), "page_points_%s", operations[i].name);
-		metric_count(called, shared->hunts[PAGES][i].hit, "allocations");
+		report_points("points", i, &shared->hunts[SLABS][i], ours && !operations[i].varies);
+		report_points("page_points", i, &shared->hunts[PAGES][i], false);
 	}
 }
 
 static void report(void)
 {
-	report_points();
+	report_all_points();
 	metric_count("injections", shared->injections, "allocations");
 	metric_count("did_without", shared->did_without, "times");
 	metric_count("errors_ENOMEM", shared->no_memory, "errors");
@@ -289,7 +307,8 @@ int main(int argc, char **argv)
 		fail("cannot map what the workers share: %m");
 	watch_start(options.threads);
 	for (enum phase phase = SLABS; phase < PHASES; phase++)
-		go_through(options, phase);
+		if (elapsed() < end_of(phase, options))
+			go_through(options, phase);
 	report();
 	return end();
 }

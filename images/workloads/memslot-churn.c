@@ -43,8 +43,8 @@
 #define SMM_SPACE (1u << 16) /* in a slot's number: the address space of vCPUs in SMM */
 #define BETWEEN_CHANGES 300 /* microseconds of unchanging memory, so that guests have something to check */
 #define SCENE_SECONDS 1.0 /* at least, unless time is up */
-/* On a host so slow that not everything is done in time, the first round goes on until then: */
-#define LAST_SECOND(seconds) ((seconds)*1.25 + 12)
+/* On a host so slow that not everything is done in time, the first round goes on until then, or last_second(). */
+#define FIRST_ROUND_SECONDS(seconds) ((seconds)*1.25 + 12)
 #define SCENE_SHARE 2 /* a scene of it may have this part of what is left: the first ones are the most important */
 
 static const struct program program = {
@@ -681,6 +681,13 @@ static bool time_left(const struct churn *churn)
 	return elapsed() < churn->options.seconds;
 }
 
+static double end_of_first_round(const struct churn *churn)
+{
+	double usual = FIRST_ROUND_SECONDS(churn->options.seconds);
+
+	return usual < last_second() ? usual : last_second();
+}
+
 static bool has(const struct scene *scene, uint8_t backing)
 {
 	for (unsigned int i = 0; i < scene->slots; i++)
@@ -692,7 +699,7 @@ static bool has(const struct scene *scene, uint8_t backing)
 static void play(struct churn *churn)
 {
 	double began = elapsed();
-	double longest = (LAST_SECOND(churn->options.seconds) - began) / SCENE_SHARE;
+	double longest = (end_of_first_round(churn) - began) / SCENE_SHARE;
 
 	deal(churn);
 	open_scene(churn);
@@ -717,15 +724,15 @@ static bool can_play(const struct churn *churn, const struct scene *scene)
 	return true;
 }
 
-/* Each scene once, if there is time. */
+/* Each scene once, if there is time; one of them always. */
 static void one_round(struct churn *churn, bool first)
 {
 	struct deck deck = {.first = FIRST_SCENES};
-	double end = first ? LAST_SECOND(churn->options.seconds) : churn->options.seconds;
+	double end = first ? end_of_first_round(churn) : churn->options.seconds;
 
 	for (unsigned int i = 0; i < SCENES; i++)
 		deck_add(&deck, i);
-	while (!deck.passes && elapsed() < end) {
+	while (!deck.passes && (elapsed() < end || !done->iterations)) {
 		churn->scene = &scenes[deck_deal(&deck, &churn->choices)];
 		if (can_play(churn, churn->scene) && open_vm(churn))
 			play(churn);

@@ -33,7 +33,7 @@
 #define EXACT_PASSES 300
 #define EXACT_OPERATIONS 10
 #define CHURN_PAGES 16
-#define LEAST_VMS 8 /* of the second part, however short the time */
+#define LEAST_VMS 8 /* of the second part, if there is time */
 #define MOST_STRETCHES 8
 
 #define SLOT_OTHER (SLOT_DATA + 1)
@@ -417,16 +417,27 @@ static void exact_operation(const struct host *host, const struct operation *ope
 	exact_end(&exact, operation);
 }
 
-static void exact(const struct host *host)
+static bool can_do(const struct host *host, const struct operation *operation)
 {
+	return !(operation->changes & ~host->changes) && (operation->paging != PAGING_64 || host->long_mode);
+}
+
+/* The toggles always, as much else as there is time for: half of what was asked for is for the second part. */
+static void exact(const struct host *host, const struct options *options)
+{
+	double end = last_second() - options->seconds / 2.0;
+
 	exact_toggles(host->kvm, "control", 0);
 	exact_toggles(host->kvm, "30", 30);
 	exact_toggles(host->kvm, "300", 300);
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
-		if (!(operations[i].changes & ~host->changes) && (operations[i].paging != PAGING_64 || host->long_mode)) {
+		if (elapsed() >= end) {
+			printf("left out: %s, as time is short\n", operations[i].name);
+		} else if (can_do(host, &operations[i])) {
 			watch(0, operations[i].name);
 			exact_operation(host, &operations[i]);
 		}
+	fflush(stdout);
 }
 
 /* ---- churn */
@@ -690,6 +701,14 @@ static void one_vm(struct churn *churn)
 	did(VMS);
 }
 
+/* Until `end`, and some VMs at least. */
+static bool goes_on(double end)
+{
+	uint64_t vms = done->kinds[VMS];
+
+	return elapsed() < last_second() ? vms < LEAST_VMS || elapsed() < end : !vms;
+}
+
 /* Process number `process` of those that do the same. */
 static void churn(const struct host *host, const struct options *options, unsigned int process)
 {
@@ -700,9 +719,11 @@ static void churn(const struct host *host, const struct options *options, unsign
 		.data = memory_for_slot(CHURN_PAGES * PAGE, MAP_PRIVATE),
 		.other = memory_for_slot(PAGE, MAP_PRIVATE),
 	};
-	double half_the_time = elapsed() + options->seconds / 2.0;
+	double end = elapsed() + options->seconds / 2.0;
 
-	while (done->kinds[VMS] < LEAST_VMS || elapsed() < options->seconds || elapsed() < half_the_time) {
+	if (end < options->seconds)
+		end = options->seconds;
+	while (goes_on(end)) {
 		watch(process, "a VM with changes of every kind");
 		one_vm(&churn);
 	}
@@ -742,7 +763,7 @@ int main(int argc, char **argv)
 
 	watch_start(options.threads);
 	say_what_is_left_out(&host);
-	exact(&host);
+	exact(&host, &options);
 	churn_in_processes(&host, &options);
 	return end();
 }

@@ -83,3 +83,10 @@ def test_what_does_not_end_is_named_with_where_it_is(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert 'expected "the one that does not" to be over within 1 s' in done.stdout
     assert "the one that ends" not in done.stdout
+
+
+@pytest.mark.parametrize(("asked", "last"), [("0", "1"), ("4", "7"), ("9", "14.5"), ("10", "inf"), ("60", "inf")])
+def test_a_short_run_ends_soon_and_others_do_all_their_work(asked: str, last: str, tmp_path: Path) -> None:
+    program = built("workload", tmp_path)
+    done = subprocess.run((str(program), "--seconds", asked), capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout.splitlines()[-1] == last

@@ -21,7 +21,7 @@ struct program {
 };
 
 struct options {
-	unsigned int seconds;
+	unsigned int seconds; /* see last_second() */
 	unsigned int vcpus;
 	unsigned int threads;
 	uint64_t seed;
@@ -45,6 +45,12 @@ void did(unsigned int kind);
 
 /* Seconds since begin(). */
 double elapsed(void);
+
+/*
+ * When work that is always finished, on whatever host, has to stop all the same: who asks for less time than is usual gets
+ * half of it more and a second. INFINITY for all others.
+ */
+double last_second(void);
 
 /* Report what was counted and the last progress, and return the exit status; no L2 work at all is a failure. */
 int end(void);
