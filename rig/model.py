@@ -142,6 +142,7 @@ class Accel:
     reason: str
     time_scale: float  # limits meant for real hardware are multiplied by this
     clock: Clock = "host"
+    tsc_khz: int = 0  # what guests are told of the rate of their time stamp counter; 0 if they have to find out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from rig import cache, paths, proc
 from rig.errors import HostError, InputError
-from rig.guest import qemu
+from rig.guest import qemu, tsc
 from rig.model import Accel, Clock
 
 Name = Literal["kvm", "tcg"]
@@ -37,7 +37,8 @@ async def find(request: Literal["auto", "kvm", "tcg"], clock: Clock = "host", *,
     if broken := await ask("tcg"):
         raise HostError(f"emulation does not work here: {broken}", hint="`rig doctor` checks QEMU")
     reason = emulate or f"KVM does not work here: {why_not}"
-    return Accel(name="tcg", reason=reason, time_scale=TCG_SCALE, clock=clock)
+    rate = await tsc.khz() if clock == "host" else 0
+    return Accel(name="tcg", reason=reason, time_scale=TCG_SCALE, clock=clock, tsc_khz=rate)
 
 
 async def run(accel: Name) -> str:

@@ -1,5 +1,6 @@
 """QEMU's command lines."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from rig.guest import qemu
@@ -51,6 +52,11 @@ def test_virtual_time_counts_instructions() -> None:
 def test_clock_hints_are_for_emulation() -> None:
     assert "tsc=reliable" in qemu.cmdline(TCG)
     assert "tsc=reliable" not in qemu.cmdline(KVM)
+
+
+def test_guests_are_told_how_fast_their_clock_is_where_it_is_known() -> None:
+    assert "tsc_early_khz" not in qemu.cmdline(TCG)
+    assert "tsc_early_khz=2445000" in qemu.cmdline(replace(TCG, tsc_khz=2445000)).split()
 
 
 def test_the_profiles_words_come_last_and_win() -> None:
