@@ -123,17 +123,24 @@ async def _caught(kernels: list[KnownBad]) -> tuple[int, int]:
     """Return how many each side caught, having printed when."""
     ours = tuple(plan.plan_file("default").workloads)
     share = int((LIMIT / len(ours) - MORE) / BEYOND)
-    good = [(await run(None, ours, share)).run.trials, (await run(None, THEIRS, ASKED)).run.trials]
+    good = await run(None, ours, share), await run(None, THEIRS, ASKED)
+    before = [each.run.trials for each in good]
+    share = fitting(share, good[0])
     print(f"{'known-bad kernel':40} {'ours':>8} {'selftests':>10}   seconds of workload time; - is not within {LIMIT}")
     totals = [0, 0]
     for known in kernels:
         runs = await asyncio.gather(  # a guest each
-            run(known.name, ours, share, before=good[0]), run(known.name, THEIRS, ASKED, before=good[1])
+            run(known.name, ours, share, before=before[0]), run(known.name, THEIRS, ASKED, before=before[1])
         )
         times = [first_sight(each) for each in runs]
         totals = [total + (when is not None) for total, when in zip(totals, times, strict=True)]
         print(f"{known.name:40} {_shown(times[0]):>8} {_shown(times[1]):>10}", flush=True)
     return totals[0], totals[1]
+
+
+def fitting(share: int, timed: Timed) -> int:
+    """Return as many seconds for each workload as fit in, having seen how long they took when asked for `share`."""
+    return min(share, int(share * LIMIT / sum(timed.lasted.values())))
 
 
 def _shown(when: float | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench.catching import Timed, first_sight, lasted
+from bench.catching import Timed, first_sight, fitting, lasted
 from rig.model import Case, Run, Sighting, Status
 from tests import values
 
@@ -51,6 +51,11 @@ def test_a_test_that_fails_is_seen_when_it_ended() -> None:
     trial = values.trial("patched", outcomes=(OUTCOMES[0], outcome))
     run = values.run(values.finding("fails failed in churn"), trials=(trial,))
     assert first_sight(Timed(run=run, lasted=LASTED)) == 19.0
+
+
+@pytest.mark.parametrize(("took", "share"), [(5.0, 9), (15.0, 9), (16.0, 8), (30.0, 4)])
+def test_the_workloads_share_the_minute_by_what_they_take_on_this_host(took: float, share: int) -> None:
+    assert fitting(9, Timed(run=values.run(), lasted={("c", str(number)): took for number in range(4)})) == share
 
 
 def test_what_comes_after_the_limit_or_on_base_too_is_not_caught() -> None:
