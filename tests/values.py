@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rig.model import (
+    Build,
     Case,
+    Checked,
     Comparison,
     Count,
     End,
@@ -15,6 +17,7 @@ from rig.model import (
     Metric,
     MetricKind,
     Outcome,
+    Presubmit,
     Report,
     Run,
     Sighting,
@@ -117,6 +120,18 @@ def run(*findings: Finding, verdict: Verdict = Verdict.CLEAN, **given: Any) -> R
         "environment": ENVIRONMENT,
     }
     return Run(**{**defaults, **given})
+
+
+def checked(short: str = "a1b2c3d", **given: Any) -> Checked:
+    """A commit that builds."""
+    defaults: dict[str, Any] = {"id": "a" * 40, "subject": "KVM: x86: Do it", "files": ("a.c",), "build": Build.BUILT}
+    return Checked(short=short, **{**defaults, **given})
+
+
+def presubmit(*commits: Checked, **given: Any) -> Run:
+    """A check before sending of `commits`, with the comparison of `run`."""
+    made = Presubmit(base="origin/master", commits=commits, steps=given.pop("steps", ()), **given.pop("made", {}))
+    return run(presubmit=made, **given)
 
 
 def hostile() -> Run:

@@ -14,7 +14,7 @@ MOST = 3  # findings by name
 
 def to_cover(run: Run, tested_by: str = "") -> str:
     """Return a paragraph, and a Tested-by trailer for `tested_by` if nothing speaks against it."""
-    paragraph = textwrap.fill(" ".join(_sentences(run)), WIDTH, break_long_words=False, break_on_hyphens=False)
+    paragraph = textwrap.fill(wording.one_line(" ".join(_sentences(run))), WIDTH, break_long_words=False, break_on_hyphens=False)
     return ascii_only("\n".join((paragraph, *_trailer(run, tested_by)))) + "\n"
 
 
@@ -35,11 +35,13 @@ def _what(run: Run) -> str:
 
 def _by_itself(run: Run, made: Presubmit) -> Iterator[str]:
     built = [each for each in made.commits if each.build is Build.BUILT]
-    every = "Each" if len(built) == len(made.commits) else f"{len(built)} of {len(made.commits)}"
     warned = sum(len(each.warnings) for each in made.commits)
-    boots = "" if made.nothing else " and boots"
+    does = ("builds", "" if made.nothing else " and boots")
+    if len(built) < len(made.commits):
+        does = ("build", "" if made.nothing else " and boot")
+    every = "Each" if len(built) == len(made.commits) else f"{len(built)} of {len(made.commits)}"
     yield (
-        f"{every} builds{boots} ({_compiler(run)}; {wording.many(warned, 'new warning')} "
+        f"{every} {''.join(does)} ({_compiler(run)}; {wording.many(warned, 'new warning')} "
         "with W=1 in the files touched)."
     )
     if made.nothing:

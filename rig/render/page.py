@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from rig import duration
 from rig.model import Run
-from rig.render import wording
+from rig.render import commits, wording
 from rig.render.escape import printable
 from rig.render.html import consoles, facts, findings, plots
 from rig.render.html.consoles import Packed
@@ -41,6 +41,8 @@ def _filled_in(run: Run, packed: Mapping[str, Packed]) -> str:
     return page.render(
         run=run,
         again=wording.again(run),
+        title=wording.title(run),
+        commits=commits.rows(run.presubmit) if run.presubmit else (),
         label=partial(label, run),
         verdict=run.comparison.verdict,
         sentence=wording.because(run),
