@@ -4,6 +4,7 @@ import asyncio
 import platform
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 from rig import settling, store
 from rig.budget import Budget
@@ -111,18 +112,27 @@ async def _patch(base: Kernel, patched: Kernel | BuildFailure | None) -> str:
 
 async def build_base(recipe: Recipe, bench: Bench) -> Kernel:
     """Return the kernel that others are compared with; raises BuildError if it can't be built."""
-    base = await build_side(recipe, bench)
+    base = await _built(recipe, bench)
     if isinstance(base, BuildFailure):
         raise BuildError(f"{base.name} does not compile:\n" + "\n".join(base.errors[:10]), hint=f"log: {base.log}")
     return base
 
 
 async def build_side(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
-    """Return a kernel, with the log of its build kept in the run."""
+    """Return a kernel; the log of one that does not compile is where the run has it."""
+    kernel = await _built(recipe, bench)
+    return replace(kernel, log=_log(recipe, bench)) if isinstance(kernel, BuildFailure) else kernel
+
+
+async def _built(recipe: Recipe, bench: Bench) -> Kernel | BuildFailure:
     with bench.stage(f"build {recipe.name}"):
         kernel = await build(recipe, bench.plan.profile, bench.progress)
-    bench.draft.copy(kernel.log, f"build-{store.named(recipe.name)}.log")
+    bench.draft.copy(kernel.log, _log(recipe, bench).name)
     return kernel
+
+
+def _log(recipe: Recipe, bench: Bench) -> Path:
+    return bench.draft.directory / f"build-{store.named(recipe.name)}.log"
 
 
 async def equipped(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Bench:

@@ -53,6 +53,12 @@ async def test_a_report_is_new_and_confirmed_under_its_workload_alone(lab: Lab, 
     assert (finding.patched.hits, finding.patched.trials, finding.base.trials) == (4, 4, 4)
 
 
+async def test_the_log_of_a_failed_build_is_named_as_the_run_has_it(lab: Lab, tmp_path: Path) -> None:
+    lab.failing = {"patched"}
+    (finding,) = (await run(planned(), tmp_path)).comparison.findings
+    assert (finding.type, finding.console) == ("BUILD", "build-patched.log")
+
+
 async def test_what_is_left_after_a_spent_detector_gets_a_fresh_boot(lab: Lab, tmp_path: Path) -> None:
     lab.script = bad("memslot-churn", detectors_lost=("lockdep",))
     await run(planned(repeats=1, confirm=0), tmp_path)
