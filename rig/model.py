@@ -88,6 +88,14 @@ class CompilerWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gcov:
+    """What a kernel that counts which of its lines run leaves behind for gcov."""
+
+    notes: Path  # directory of the .gcno files, by the paths of their objects
+    unmeasured: tuple[tuple[str, str], ...] = ()  # touched files that it does not count, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """A built kernel. `tree`, `config_digest` and `compiler` are "" for a ready bzImage."""
 
@@ -107,6 +115,7 @@ class Kernel:
     source: Source | None = None
     commit: str = ""  # that the source is of, before patches; "" if it came as no git revision
     patches: tuple[str, ...] = ()  # the SHA-256 of each patch applied, in order
+    gcov: Gcov | None = None  # None if it counts nothing, as most kernels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -569,6 +578,32 @@ class Presubmit:
     further: tuple[Further, ...] = ()
 
 
+# ---- patch coverage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedLine:
+    """A line that a series adds and that is still there at its tip."""
+
+    file: str  # relative to the source tree
+    line: int  # in the tip
+    text: str
+    function: str  # "" outside of all
+    commit: int  # that last wrote it, counted from 0
+    count: int | None  # how often it ran; None if it has no code of its own, or none that is counted
+    workloads: tuple[str, ...] = ()  # under which it ran, "boot" before the first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Which of the lines that a series changes ran in a trial of its tip."""
+
+    lines: tuple[ChangedLine, ...]
+    unmeasured: tuple[tuple[str, str], ...] = ()  # files, or functions in them, and why nothing is known of them
+    workloads: tuple[str, ...] = ()  # after which was looked
+    notes: tuple[str, ...] = ()  # what a reader must know to trust the figures
+
+
 # ---- runs
 
 
@@ -611,6 +646,7 @@ class Run:
     stages: tuple[Stage, ...] = ()
     patch: str = ""  # what makes base's tree that of patched, as a unified diff; "" where it is not known
     presubmit: Presubmit | None = None  # None if it was no check before sending
+    coverage: Coverage | None = None  # None if it was not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from rig import cache
 from rig.errors import InputError
+from rig.kernel import gcov
 from rig.kernel.buildtree import BuildTree
 from rig.model import Kernel
 
@@ -37,14 +38,15 @@ def find(wanted: str, *, name: str, profile: str) -> Kernel | None:
     return _placed(replace(kernel, name=name, profile=profile), directory)
 
 
-def publish(kernel: Kernel, built: BuildTree) -> Kernel:
-    """Keep what a build left in its tree as the kernel it is; whole or not at all."""
+def publish(kernel: Kernel, built: BuildTree, counting: gcov.Counting | None = None) -> Kernel:
+    """Keep what a build left in its tree as the kernel it is, with what `counting` has to tell; whole or not at all."""
     directory = cache.kernels() / kernel.digest
     with cache.published(directory) as draft:
         shutil.copy(built.made(BZIMAGE), draft / "bzImage")
         shutil.copy(built.made("vmlinux"), draft / "vmlinux")
         shutil.copy(built.made(".config"), draft / "config")
         shutil.copy(built.log, draft / "build.log")
+        kernel = replace(kernel, gcov=gcov.keep(built, counting, draft) if counting else None)
         (draft / "kernel.json").write_bytes(KERNEL.dump_json(_placed(kernel, Path()), indent=1))
     return _placed(kernel, directory)
 
@@ -56,6 +58,7 @@ def _placed(kernel: Kernel, directory: Path) -> Kernel:
         vmlinux=directory / "vmlinux",
         config=directory / "config",
         log=directory / "build.log",
+        gcov=kernel.gcov and replace(kernel.gcov, notes=directory / gcov.NOTES),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rig import cache, paths, proc
 from rig.errors import BuildError, InputError, PatchError
-from rig.kernel import artifact, configure, diagnostics, disk, sandbox, source, toolchain
+from rig.kernel import artifact, configure, diagnostics, disk, gcov, sandbox, source, toolchain
 from rig.kernel.buildtree import BuildTree
 from rig.kernel.faults import raise_host_fault
 from rig.kernel.home import Tree, checkout
@@ -32,6 +32,18 @@ class Job:
     tree: Tree
     tools: Toolchain
     digest: str
+    counting: gcov.Counting | None = None  # which of its objects are to count what runs; None for an ordinary kernel
+
+    @property
+    def path(self) -> Path:
+        """Return the build tree."""
+        name = self.profile.name
+        return gcov.directory(self.tree, name) if self.counting else self.tree.home.build(name)
+
+    @property
+    def made_of(self) -> tuple[str, ...]:
+        """Return what an ordinary kernel's digest is of."""
+        return self.tree.id, ARCH, self.tools.version, *(request.line for request in self.requests)
 
     def find(self) -> Kernel | None:
         """Return the kernel if it was ever built."""
@@ -59,6 +71,24 @@ async def build(recipe: Recipe, profile: Profile, progress: Progress) -> Kernel 
             return job.find() or await _build(job, progress)  # another rig may have built it meanwhile
 
 
+async def build_counting(
+    recipe: Recipe, profile: Profile, touched: gcov.Touched, progress: Progress
+) -> Kernel | BuildFailure:
+    """Return the kernel of `recipe` that counts which lines of `touched` run, built if it never was.
+
+    `profile` asks for gcov. The build tree is that of others: only what counts is made anew. Raises like `build`.
+    """
+    if recipe.bzimage:
+        raise InputError(f"{recipe.name}: a built kernel can't be made to count what runs", hint="name its source")
+    with disk.watched():
+        job = await planned(recipe, profile, progress)
+        async with cache.locked(job.tree.home.lock, progress):
+            counting = await gcov.counting(job.tree, job.tree.home.build(profile.name), touched)
+            digest = artifact.digest(*job.made_of, *counting.variables, *sorted(touched))
+            job = replace(job, counting=counting, digest=digest)
+            return job.find() or await _build(job, progress)
+
+
 async def foreseen(recipe: Recipe, profile: Profile, progress: Progress) -> Building:
     """Return what building would come to; raises as `build` does, but no PatchError: that is for later."""
     if recipe.bzimage or not recipe.source:
@@ -77,13 +107,14 @@ async def planned(recipe: Recipe, profile: Profile, progress: Progress) -> Job:
     requests = configure.requested(recipe, profile)
     tools = await toolchain.detect()
     tree = await source.find(recipe.source, recipe.patches, progress)
-    digest = artifact.digest(tree.id, ARCH, tools.version, *(request.line for request in requests))
-    return Job(recipe=recipe, profile=profile, requests=requests, tree=tree, tools=tools, digest=digest)
+    job = Job(recipe=recipe, profile=profile, requests=requests, tree=tree, tools=tools, digest="")
+    return replace(job, digest=artifact.digest(*job.made_of))
 
 
 async def _build(job: Job, progress: Progress) -> Kernel | BuildFailure:
     """Build incrementally in the build tree of source and profile. Hold the source's lock."""
-    built = BuildTree(tree=job.tree, path=job.tree.home.build(job.profile.name), tools=job.tools)
+    variables = job.counting.variables if job.counting else ()
+    built = BuildTree(tree=job.tree, path=job.path, tools=job.tools, variables=variables)
     disk.need(NEXT_BUILD if built.path.exists() else FIRST_BUILD, job.tree.home.path)
     built.path.mkdir(exist_ok=True)
     await checkout(job.tree)
@@ -91,7 +122,7 @@ async def _build(job: Job, progress: Progress) -> Kernel | BuildFailure:
     done = await built.make(TARGETS, f"building {job.recipe.name} ({job.profile.name})", progress)
     if done.status:
         return _failure(job, built, done)
-    return job.told(artifact.publish(_kernel(job, built, done), built))
+    return job.told(artifact.publish(_kernel(job, built, done), built, job.counting))
 
 
 def _kernel(job: Job, built: BuildTree, done: proc.Done) -> Kernel:

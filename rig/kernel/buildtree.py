@@ -36,6 +36,7 @@ class BuildTree:
     tree: Tree
     path: Path
     tools: Toolchain
+    variables: tuple[str, ...] = ()  # for make's command line, beside those of the toolchain
 
     @property
     def log(self) -> Path:
@@ -72,7 +73,7 @@ class BuildTree:
     def command(self, *words: str) -> tuple[str | Path, ...]:
         """Return the command line of make for these targets and options."""
         where = ("-C", self.tree.home.tree, f"O={self.path}")
-        return ("make", *where, *FIXED, *self.tools.variables, *words)
+        return ("make", *where, *FIXED, *self.tools.variables, *self.variables, *words)
 
     def argv(self, *words: str) -> tuple[str | Path, ...]:
         """Return the command line that runs make, confined, for these targets and options.

@@ -14,11 +14,12 @@ KBUILD = r"""
 .RECIPEPREFIX = >
 objs := $(patsubst $(srctree)/%.c,%.o,$(wildcard $(srctree)/*.c))
 CC ?= gcc
+counts = $(if $(CONFIG_GCOV_PROFILE_ALL),$(CFLAGS_GCOV))
 bzImage: arch/x86/boot/bzImage
 %.o: $(srctree)/%.c .config
 >@echo '  CC      $@'
->@$(CC) -Wall -c -o $@ $<
->@echo made > .$@.cmd
+>@$(CC) -Wall $(counts) -c -o $@ $<
+>@(echo 'cmd_$@ := $(CC) -Wall $(counts) -c -o $@ $<'; $(CC) -MM $<) > .$@.cmd
 vmlinux: $(objs)
 >@echo '  LD      $@'
 >@ld -r -o $@ $^
