@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from rig.events import Boot, Detail, Doing, TrialStarted, WorkloadDone, WorkloadStarted
-from rig.guest import machine, pytests
+from rig.guest import counters, machine, pytests
 from rig.guest.console import Pulse
 from rig.guest.ending import Ending
 from rig.guest.lines import Lines
 from rig.guest.machine import Guest
 from rig.guest.shell import OnOutput, Ran, ShellError
-from rig.model import Accel, End, Image, Kernel, Outcome, Profile, Shape, Status, Trial, Workload
+from rig.model import Accel, End, Gcov, Image, Kernel, Outcome, Profile, Shape, Status, Trial, Workload
 from rig.progress import Progress
+from rig.reports.sightings import BOOT
 from rig.workloads import LOOKING, PROGRESS, SKIPPED, UNFINISHED, Reader
 
 # Seconds without a word, from the console or the workload. More than the kernel's own detectors of hangs need,
@@ -32,6 +33,11 @@ CUT_OFF = Ending(end=End.KILLED, reason="its ssh server does not answer any more
 def console_of(boot: Boot) -> str:
     """Return the name of the file that keeps the console of `boot`."""
     return f"console-{boot.side}-{boot.index}.log"
+
+
+def counters_of(boot: Boot, number: int, workload: str) -> str:
+    """Return the name of the directory that keeps what `boot` had counted after its `number`th workload (0: none)."""
+    return f"gcov-{boot.side}-{boot.index}/{number}-{workload}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,7 @@ async def run(
     async with booted as guest:
         if await guest.ready():
             ready = time.monotonic() - began
-            outcomes = await _outcomes(guest, workloads, watch, directory / f"{side}-{index}")
+            outcomes = await _outcomes(guest, workloads, watch, directory / f"{side}-{index}", kernel.gcov)
         ending = await guest.power_off()
         seconds = time.monotonic() - began
     return Trial(
@@ -105,14 +111,24 @@ async def run(
     )
 
 
-async def _outcomes(guest: Guest, workloads: tuple[Workload, ...], watch: _Watch, log: Path) -> tuple[Outcome, ...]:
+async def _outcomes(
+    guest: Guest, workloads: tuple[Workload, ...], watch: _Watch, log: Path, gcov: Gcov | None
+) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
-    for workload in workloads:
+    await _count(guest, gcov, log.parent / counters_of(watch.boot, 0, BOOT))
+    for number, workload in enumerate(workloads, start=1):
         outcomes.append(await _outcome(guest, workload, watch, log.with_name(f"{workload.name}-{log.name}.log")))
+        await _count(guest, gcov, log.parent / counters_of(watch.boot, number, workload.name))
         watch.progress.tell(WorkloadDone(boot=watch.boot, outcome=outcomes[-1]))
         if guest.end.done() or outcomes[-1].detectors_lost:
             break
     return tuple(outcomes)
+
+
+async def _count(guest: Guest, gcov: Gcov | None, to: Path) -> None:
+    """Fetch what a kernel that counts has counted, as long as it can be asked: it takes that along when it dies."""
+    if gcov and not guest.end.done():
+        await counters.fetch(guest, gcov.notes, to)
 
 
 async def _outcome(guest: Guest, workload: Workload, watch: _Watch, log: Path) -> Outcome:

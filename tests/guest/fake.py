@@ -157,6 +157,7 @@ class Machine:
     def really_run(self, line: str, channel: paramiko.Channel) -> None:
         """Run a command on the host; what is the guest's own is put below our directory."""
         line = line.replace("/tmp/.rig", f"{self.directory}/rig").replace("/dev/kmsg", f"{self.directory}/kmsg")
+        line = line.replace("/sys/kernel/debug/", f"{self.directory}/debug/")
         environment = os.environ | {"PATH": f"{self.directory}:{os.environ['PATH']}"}
         command = subprocess.Popen(
             ("sh", "-c", line), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
