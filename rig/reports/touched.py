@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from unidiff.errors import UnidiffParseError
-from unidiff.patch import Hunk, PatchedFile, PatchSet
+from unidiff.patch import Hunk, Line, PatchedFile, PatchSet
 
 from rig.errors import PatchError
 
@@ -56,13 +56,14 @@ def touched(patches: Sequence[str], side: Side = "patched") -> Touched:
     """
     files: dict[str, Change] = {}
     for text in patches if side == "patched" else reversed(patches):
-        for file in _read(text):
+        for file in read(text):
             path = file.path
             files[path] = _merged(files.get(path, Change()), file, side)
     return Touched(files=files)
 
 
-def _read(text: str) -> Iterable[PatchedFile]:
+def read(text: str) -> Iterable[PatchedFile]:
+    """Return what a patch changes, file by file; raises PatchError for text that is none."""
     try:
         return list(PatchSet(io.StringIO(text, newline="\n")))
     except UnidiffParseError as error:
@@ -75,7 +76,7 @@ def _merged(before: Change, file: PatchedFile, side: Side) -> Change:
         *((_moved(first, moves), _moved(last, moves)) for first, last in before.lines),
         *((move.start, move.start + max(move.length, 1) - 1) for move in moves),
     )
-    names = (name for hunk in file for name in _functions(hunk))
+    names = (name for hunk in file for line, name in functions(hunk) if name and (line.is_added or line.is_removed))
     return Change(lines=tuple(sorted(lines)), functions=before.functions.union(names))
 
 
@@ -97,13 +98,12 @@ def _moved(line: int, moves: Sequence[_Move]) -> int:
     return line + shift
 
 
-def _functions(hunk: Hunk) -> Iterator[str]:
-    """Yield the functions in which a hunk changes lines."""
+def functions(hunk: Hunk) -> Iterator[tuple[Line, str]]:
+    """Yield the lines of a hunk, each with the function it is in, "" outside of all."""
     current = _defined(hunk.section_header)
     for line in hunk:
         current = _defined(line.value) or current
-        if current and (line.is_added or line.is_removed):
-            yield current
+        yield line, current
         if line.value.startswith("}"):
             current = ""
 
