@@ -28,6 +28,8 @@ class Overrides:
     jobs: int | None = None
     accel: AccelRequest = "auto"
     clock: Clock | None = None
+    coverage: bool | None = None
+    require_coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,8 @@ class Plan:
     shape: Shape
     accel: AccelRequest
     clock: Clock
+    coverage: bool = False  # see afterwards which of the changed lines run
+    require_coverage: float | None = None  # of the lines, in percent, that have to, to be clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from rig import settling, store
+from rig import coverage, duration, settling, store
 from rig.budget import Budget
 from rig.compare import Side, SideName
+from rig.covering import cover
 from rig.errors import BuildError
 from rig.experiment import Plan
 from rig.guest import accel, image, qemu
@@ -17,6 +18,7 @@ from rig.kernel.build import build
 from rig.model import (
     BuildFailure,
     Comparison,
+    Coverage,
     Environment,
     Kernel,
     Recipe,
@@ -49,7 +51,8 @@ async def run(
     patched = await build_side(plan.patched, bench) if plan.patched else None
     bench = await equipped(bench, base, patched)
     sides, comparison = await _compared(bench, base, patched, before)
-    result = await conclude(bench, sides, comparison, command_line)
+    comparison, covered = await _covered(bench, comparison, base, patched)
+    result = await conclude(bench, sides, comparison, command_line, covered)
     draft.finish(result)
     return result
 
@@ -73,7 +76,13 @@ async def prepare(plan: Plan, draft: store.Draft, progress: Progress, budget: Bu
     )
 
 
-async def conclude(bench: Bench, sides: tuple[Side, ...], comparison: Comparison, command_line: str) -> Run:
+async def conclude(
+    bench: Bench,
+    sides: tuple[Side, ...],
+    comparison: Comparison,
+    command_line: str,
+    covered: Coverage | None = None,
+) -> Run:
     """Return all that came of the trials as one value."""
     base, patched = sides[0].kernel, sides[1].kernel if len(sides) > 1 else None
     assert isinstance(base, Kernel)
@@ -90,6 +99,7 @@ async def conclude(bench: Bench, sides: tuple[Side, ...], comparison: Comparison
         settings=_settings(bench.plan),
         stages=tuple(bench.stages),
         patch=await _patch(base, patched),
+        coverage=covered,
     )
 
 
@@ -164,6 +174,20 @@ async def _compared(
         return await settling.look(bench, known)
     sides = (known, Side(kernel=patched))
     return await settling.settle(bench, sides, bench.planned, names=NAMES[1:] if before else NAMES)
+
+
+async def _covered(
+    bench: Bench, comparison: Comparison, base: Kernel, patched: Kernel | BuildFailure | None
+) -> tuple[Comparison, Coverage | None]:
+    """Return which changed lines run, if the plan asks for it, and what that makes of the comparison."""
+    plan = bench.plan
+    if not (plan.coverage and plan.patched and isinstance(patched, Kernel)):
+        return comparison, None
+    if not bench.budget.admits(bench.planned):
+        why = f"the budget of {duration.words(plan.budget or 0)} was too short"
+        return coverage.unknown(comparison, why, plan.require_coverage), None
+    covered = await cover(bench, plan.patched, (await _patch(base, patched),), bench.planned)
+    return coverage.judged(comparison, covered, plan.require_coverage), covered
 
 
 async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Environment:

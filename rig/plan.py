@@ -1,5 +1,6 @@
 """YAML and arguments to the whole experiment as one value."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,8 @@ class PlanFile(yamlfile.Strict):
     memory: int = Field(default=1024, ge=256)
     seed: int = Field(default=1, ge=0)
     clock: Clock = "host"
+    coverage: bool = False
+    require_coverage: float | None = Field(default=None, ge=0, le=100)
 
 
 def profile(name: str) -> Profile:
@@ -72,6 +75,11 @@ def profiles() -> tuple[Profile, ...]:
     first = plan_file("default").profile
     names = (path.stem for path in (paths.project() / "configs" / "profiles").glob("*.yaml"))
     return tuple(profile(name) for name in sorted(names, key=lambda name: (name != first, name)))
+
+
+def counting(of: Profile) -> Profile:
+    """Return the profile `of` for kernels that count which of their lines run."""
+    return replace(of, fragments=(*of.fragments, paths.project() / "configs" / "fragments" / "coverage.config"))
 
 
 def _fragment(path: Path, wanted_by: Path) -> Path:
@@ -160,6 +168,8 @@ def of(base: Recipe, patched: Recipe | None, *, file: str, overrides: Overrides)
         shape=shape,
         accel=overrides.accel,
         clock=read.clock,
+        coverage=patched is not None and (read.coverage or read.require_coverage is not None),
+        require_coverage=read.require_coverage,
     )
 
 

@@ -32,6 +32,7 @@ Job = tuple[Plan, Coroutine[Any, Any, Run]]  # what is planned, and the doing of
 @click.argument("base", metavar="BASE")
 @click.argument("patched", metavar="PATCHED")
 @options.experiment("default")
+@options.coverage
 @exports.options
 @click.option("--dry-run", is_flag=True, help="print the plan and stop")
 @click.option("--anyway", is_flag=True, help="compare kept runs that differ in more than the patch")
@@ -49,6 +50,8 @@ def command(base: str, patched: str, dry_run: bool, anyway: bool, **given: Any) 
     rig compare base patched
     rig compare base my.patch --workload root-churn --seconds 30
     rig compare base my.patch --workload ./reproducer
+    rig compare base my.patch --coverage --html report.html
+    rig compare base my.patch --require-coverage 80
     rig compare v6.1 HEAD --tree ~/linux --json result.json
     rig compare base my.patch --junit rig.xml --html report.html
     rig compare 20260101-120000-ab12 20260102-120000-cd34

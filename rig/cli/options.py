@@ -80,6 +80,29 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="no progress, only the 
 verbose = click.option("-v", "--verbose", is_flag=True, help="say all that happens, a line each")
 
 
+_COVERAGE = (
+    click.option(
+        "--coverage",
+        is_flag=True,
+        default=None,
+        help="see afterwards which of the changed lines run, in a trial of a kernel that counts",
+    ),
+    click.option(
+        "--require-coverage",
+        type=click.FloatRange(0, 100),
+        metavar="PCT",
+        help="be inconclusive if less of them does; implies --coverage",
+    ),
+)
+
+
+def coverage(function: Function) -> Function:
+    """Add the options about patch coverage; they arrive as keyword arguments."""
+    for option in reversed(_COVERAGE):
+        function = option(function)
+    return function
+
+
 def experiment(plan: str) -> Callable[[Function], Function]:
     """Return what adds the options that say how an experiment is done; they arrive as keyword arguments.
 

@@ -24,6 +24,7 @@ from tests.lab import Lab, bad
         (("base", "patched", "--json", "/no/such/dir/out.json"), "there is no directory /no/such/dir"),
         (("base", "patched", "--junit", "/no/such/dir/out.xml"), "--junit /no/such/dir/out.xml: there is no directory"),
         (("base", "patched", "--repeats", "0"), "not in the range"),
+        (("base", "patched", "--require-coverage", "180"), "not in the range"),
     ],
 )
 def test_bad_input_is_told_before_any_work(words: tuple[str, ...], said: str, own_dirs: Path) -> None:
@@ -31,6 +32,20 @@ def test_bad_input_is_told_before_any_work(words: tuple[str, ...], said: str, ow
     assert result.exit_code == Exit.USAGE
     assert said in result.output
     assert not list((own_dirs / "xdg_state_home").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), None),
+        (("--coverage",), "which of the changed lines run: one more kernel and trial"),
+        (("--require-coverage", "80"), "one more kernel and trial, 80 % are asked for"),
+    ],
+)
+def test_coverage_is_planned_only_when_it_is_asked_for(words: tuple[str, ...], said: str | None) -> None:
+    printed = CliRunner().invoke(main, ("compare", "base", "patched", "--dry-run", *words)).output
+    assert ("coverage" in printed) == (said is not None)
+    assert (said or "") in " ".join(printed.split())
 
 
 def test_a_dry_run_prints_the_plan_and_does_nothing(own_dirs: Path) -> None:
