@@ -7,8 +7,10 @@ from rig.model import (
     Build,
     Case,
     Checked,
+    ChangedLine,
     Comparison,
     Count,
+    Coverage,
     End,
     Environment,
     Finding,
@@ -134,12 +136,28 @@ def presubmit(*commits: Checked, **given: Any) -> Run:
     return run(presubmit=made, **given)
 
 
+def changed(line: int, count: int | None, **given: Any) -> ChangedLine:
+    """A line that the first commit changes in a function of x.c."""
+    defaults = {"file": "virt/kvm/x.c", "text": f"\tline({line});", "function": "kvm_f", "commit": 0}
+    workloads = ("churn",) if count else ()
+    return ChangedLine(line=line, count=count, **{**defaults, "workloads": workloads, **given})
+
+
+def covered(**given: Any) -> Coverage:
+    """A function of which one line of two ran, one of which none did, and a comment."""
+    lines = (changed(10, 104), changed(11, 0), changed(12, None), changed(20, 0, function="kvm_g"))
+    defaults: dict[str, Any] = {"lines": lines, "workloads": ("boot", "churn"), "unmeasured": (("x.S", "assembly"),)}
+    return Coverage(**{**defaults, **given})
+
+
 def hostile() -> Run:
     """A regression in which all that a kernel or a workload can say is meant to do harm."""
     bad = outcome(status=Status.FAIL, reason=HOSTILE, output=HOSTILE, cases=(_case(),))
     broken = trial("patched", report(HOSTILE), outcomes=(bad,), end=End.PANICKED, end_reason=HOSTILE)
     found = finding(HOSTILE, alt_titles=(HOSTILE,), example=f"{HOSTILE}\n" * 3, explanation=HOSTILE, advice=HOSTILE)
-    return run(found, verdict=Verdict.REGRESSION, trials=(trial("base"), broken), notes=(HOSTILE,))
+    line = changed(1, 0, file=HOSTILE, text=HOSTILE, function=HOSTILE)
+    measured = covered(lines=(line,), workloads=(HOSTILE,), unmeasured=((HOSTILE, HOSTILE),), notes=(HOSTILE,))
+    return run(found, verdict=Verdict.REGRESSION, trials=(trial("base"), broken), notes=(HOSTILE,), coverage=measured)
 
 
 def _case() -> Case:

@@ -8,7 +8,10 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from rig import coverage
 from rig.model import (
+    ChangedLine,
+    Coverage,
     Environment,
     Finding,
     MetricChange,
@@ -19,6 +22,7 @@ from rig.model import (
     Trial,
     Verdict,
 )
+from rig.render.covered import MOST_MISSED
 
 SCHEMA: Literal[1] = 1
 
@@ -46,6 +50,20 @@ class ComparedMetric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """Which of the changed lines that have code ran, by commit (counted from 0) and function, and some that did not."""
+
+    ran: int
+    changed: int
+    share: float | None  # null if no changed line has code
+    functions: tuple[coverage.Row, ...]
+    missed: tuple[ChangedLine, ...]  # that never ran, the first dozen
+    unmeasured: tuple[tuple[str, str], ...]  # files, or functions in them, and why nothing is known of them
+    workloads: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """What came of `rig compare` or `rig run`. Fields are only ever added, and never change their meaning."""
 
@@ -66,6 +84,7 @@ class Document:
     settings: Settings | None = None
     stages: tuple[Stage, ...] = ()
     patch: str = ""
+    coverage: Covered | None = None
 
 
 class _Schema(GenerateJsonSchema):
@@ -115,6 +134,21 @@ def _document(run: Run) -> Document:
         settings=run.settings,
         stages=run.stages,
         patch=run.patch,
+        coverage=_covered(run.coverage) if run.coverage else None,
+    )
+
+
+def _covered(measured: Coverage) -> Covered:
+    ran, changed = coverage.total(measured)
+    return Covered(
+        ran=ran,
+        changed=changed,
+        share=coverage.share(measured),
+        functions=coverage.rows(measured),
+        missed=coverage.missed(measured)[:MOST_MISSED],
+        unmeasured=measured.unmeasured,
+        workloads=measured.workloads,
+        notes=measured.notes,
     )
 
 

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from rig.model import BuildFailure, Finding, Kernel, Run, Verdict
-from rig.render import excerpt, wording
+from rig.render import covered, excerpt, wording
 from rig.render.results import INTRODUCED, is_open
 
 PAGE = 60  # lines
@@ -57,6 +57,7 @@ def _short(run: Run) -> Iterator[str]:
             yield from _prose(note, "  ", "- ")
         for finding in [each for each in run.comparison.findings if is_open(each)][:MOST_TITLES]:
             yield from _prose(f"undecided: {finding.title}: {finding.explanation}; {finding.advice}", "  ", "- ")
+    yield from _coverage(run)
     yield f"{wording.boots(run)}, profile {run.environment.profile}, {run.environment.accel}."
     yield f"Again: {wording.one_line(wording.again(run))}"
 
@@ -64,7 +65,7 @@ def _short(run: Run) -> Iterator[str]:
 def _regression(run: Run, found: list[Finding], trailers: list[str]) -> list[str]:
     """Return the first finding with as much of its report as fits on the page, and the others by name."""
     head = [*_opening(run), "", *_told(found[0]), ""]
-    tail = [*_others(found[1:]), *_tested(run), *trailers]
+    tail = [*_others(found[1:]), *_tested(run), *_coverage(run), *trailers]
     room = PAGE - 2 - len(head) - len(tail) - 1
     said = [line[:LONGEST] for line in excerpt.lines(found[0]) if line.strip()]
     splat = [f"  {line}" for line in excerpt.cut(said, max(room, 3))]
@@ -115,6 +116,20 @@ def _tested(run: Run) -> Iterator[str]:
         if value:
             yield from _prose(value, " " * 10, f"{what}:".ljust(10))
     yield from ("", "To see it again:", "", f"  {wording.one_line(wording.again(run))}")
+
+
+def _coverage(run: Run) -> Iterator[str]:
+    """Yield which of the changed lines ran: functions that did not run as a whole, and the lines."""
+    if not run.coverage:
+        return
+    short = covered.short(run.coverage)
+    yield from _prose(f"Patch coverage: {short.title}.")
+    for told in short.told[:MOST_TITLES]:
+        yield from _prose(told, "  ", "- ")
+    for row in [each for each in short.rows if not each.complete][:MOST_TITLES]:
+        yield from _prose(f"{row.where}: {row.ran}", "    ", "  ")
+    for line in short.missed[:MOST_TITLES]:
+        yield f"    {wording.one_line(f'{line.file}:{line.line}: {line.text}')}"[:LONGEST]
 
 
 def _kernel(kernel: Kernel | BuildFailure) -> str:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from rig.model import Finding, MetricChange, Run, Verdict
-from rig.render import commits, excerpt, wording
+from rig.model import Coverage, Finding, MetricChange, Run, Verdict
+from rig.render import commits, covered, excerpt, wording
 from rig.render.escape import printable
 from rig.render.results import INTRODUCED, is_open
 
@@ -33,6 +33,7 @@ def to_markdown(run: Run) -> str:
         _table(("", "finding", "under", "seen in"), map(_row, findings[:MOST_FINDINGS])),
         f"and {len(findings) - MOST_FINDINGS} more findings" if len(findings) > MOST_FINDINGS else "",
         *map(_details, told[:MOST_DETAILS]),
+        *(_coverage(run.coverage) if run.coverage else ()),
         _metrics(run.comparison.metrics),
         "\n".join(_footer(run)),
     )
@@ -102,6 +103,17 @@ def _line(finding: Finding) -> int:
 def _source(finding: Finding) -> Iterator[tuple[int, str]]:
     for number, line in finding.source:
         yield number, printable(line.expandtabs(8)).rstrip()
+
+
+def _coverage(measured: Coverage) -> Iterator[str]:
+    short = covered.short(measured)
+    yield f"**Patch coverage**: {code(short.title)}"
+    yield _bullets(short.told)
+    rows = ((code(row.where), f"**{row.ran}**" if row.never else row.ran) for row in short.rows)
+    yield _table(("function", "changed lines that ran"), rows)
+    if short.missed:
+        lines = [printable(f"{line.file}:{line.line}: {line.text.strip()}")[:LONGEST] for line in short.missed]
+        yield f"Never ran:\n\n{block((*lines, *filter(None, (short.more,))))}"
 
 
 def _metrics(changes: tuple[MetricChange, ...]) -> str:

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from rig import duration
 from rig.model import Run
-from rig.render import commits, wording
+from rig.render import commits, covered, wording
 from rig.render.escape import printable
-from rig.render.html import consoles, facts, findings, plots
+from rig.render.html import consoles, coverage, facts, findings, plots
 from rig.render.html.consoles import Packed
 from rig.render.html.grid import grid, keyed, label
 from rig.render.html.patch import parse
@@ -37,6 +37,7 @@ def render(run: Run, raw: Mapping[str, bytes]) -> str:
 def _filled_in(run: Run, packed: Mapping[str, Packed]) -> str:
     patch = parse(run.patch)
     items = findings.items(run, packed, patch)
+    short = covered.short(run.coverage) if run.coverage else None
     page = _templates().get_template("page.html.jinja")
     return page.render(
         run=run,
@@ -52,6 +53,9 @@ def _filled_in(run: Run, packed: Mapping[str, Packed]) -> str:
         grid=grid(run, packed),
         patch=patch,
         marks=findings.marks(items),
+        covered=short,
+        missed=coverage.missed(short.missed, patch) if short else (),
+        cells=coverage.cells(run.coverage, patch) if run.coverage else {},
         metrics=plots.metrics(run.comparison.metrics),
         timeline=timeline(run),
         kernels=facts.kernels(run),

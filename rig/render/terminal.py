@@ -12,7 +12,7 @@ from rich.text import Text
 from rig import duration
 from rig.experiment import Plan
 from rig.model import Finding, FindingStatus, KeptRun, MetricChange, MetricKind, Run, Verdict
-from rig.render import cases, check, decoded, excerpt, wording
+from rig.render import cases, check, covered, decoded, excerpt, wording
 from rig.render.escape import printable
 
 COLOURS = {Verdict.CLEAN: "green", Verdict.REGRESSION: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.ERROR: "magenta"}
@@ -49,6 +49,7 @@ def _summary(run: Run, directory: str) -> Iterator[RenderableType]:
     for finding in comparison.findings:
         if finding.status in EXPLAINED and finding.example:
             yield from _excerpt(finding)
+    yield from _coverage(run)
     yield from _counters(comparison.metrics)
     for line in cases.lines(run):
         yield Text(printable(line), style="dim")
@@ -86,6 +87,26 @@ def _excerpt(finding: Finding) -> Iterator[RenderableType]:
     yield Text("\n".join(f"  {line}" for line in lines[:EXCERPT]) + more, style="dim")
     if finding.place:
         yield Padding(decoded.place(finding.place, finding.source), (0, 2), expand=False)
+
+
+def _coverage(run: Run) -> Iterator[RenderableType]:
+    """Yield which of the changed lines ran, by function, and those that did not."""
+    if not run.coverage:
+        return
+    short = covered.short(run.coverage)
+    yield Text(f"\npatch coverage: {printable(short.title)}", style="bold")
+    for told in short.told:
+        yield Text(f"  {printable(told)}", style="yellow")
+    if short.rows:
+        table = _table("function", "changed lines that ran", "file")
+        for row in short.rows:
+            style = "" if row.complete else "red" if row.never else "yellow"
+            table.add_row(Text(printable(row.where)), Text(row.ran, style=style), Text(printable(row.file)))
+        yield table
+    for line in short.missed:
+        yield Text(f"  never ran: {printable(f'{line.file}:{line.line}:')} {printable(line.text.strip())}")
+    if short.more:
+        yield Text(f"  {short.more}", style="dim")
 
 
 def _counters(changes: tuple[MetricChange, ...]) -> Iterator[RenderableType]:
@@ -160,6 +181,9 @@ def plan(planned: Plan) -> Table:
     table.add_row(
         "confirm", f"up to {planned.confirm} more a side for each suspicion, until {planned.confidence:.4g} sure"
     )
+    if planned.coverage:
+        wanted = f", {planned.require_coverage:g} % are asked for" if planned.require_coverage is not None else ""
+        table.add_row("coverage", f"which of the changed lines run: one more kernel and trial{wanted}")
     table.add_row("budget", duration.words(planned.budget) if planned.budget else "none: as long as it takes")
     table.add_row("guest", f"{planned.shape.vcpus} vCPUs, {planned.shape.memory_mib} MiB, acceleration {planned.accel}")
     return table

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from math import inf
 from statistics import median
 
+from rig import coverage
 from rig.model import BuildFailure, Comparison, FindingStatus, MetricChange, MetricKind, Run
 from rig.render.escape import printable
 
@@ -54,7 +55,16 @@ def because(run: Run) -> str:
         return f"{title(run)} introduced {printable(new[0].title)}{more}"
     if run.presubmit and run.presubmit.nothing and not comparison.findings:
         return f"{title(run)}: nothing to boot: {run.presubmit.nothing}"
-    return f"{title(run)}: {tally(comparison) or 'no finding on either side'}"
+    return f"{title(run)}: {tally(comparison) or 'no finding on either side'}{_but(run)}"
+
+
+def _but(run: Run) -> str:
+    """Return which functions the patch changes without any of that having run, if it is known."""
+    silent = coverage.never(run.coverage) if run.coverage else ()
+    if not silent:
+        return ""
+    more = f" (and {many(len(silent) - 1, 'more function')})" if len(silent) > 1 else ""
+    return f", but what changes in {printable(silent[0])}(){more} never ran"
 
 
 def again(run: Run) -> str:

@@ -1,15 +1,20 @@
 """A run that has everything a report page can show, and one whose every text is hostile."""
 
+import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from rig import coverage
+from rig.gcov import counted
 from rig.model import (
     Case,
+    ChangedLine,
     Comparison,
     CompilerWarning,
     Count,
+    Coverage,
     End,
     Finding,
     FindingStatus,
@@ -32,6 +37,7 @@ from rig.reports.sightings import sightings
 from tests import values
 
 PATCH = (Path(__file__).parents[2] / "kernels/patches/0002-keep-roots-until-invalidated.patch").read_text()
+GOLDEN = Path(__file__).parents[1] / "golden"
 TDP = "arch/x86/kvm/mmu/tdp_mmu.c"
 KASAN = "KASAN: use-after-free Read in kvm_tdp_mmu_zap_invalidated_roots"
 HOSTILE = "</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}\" onmouseover='alert(2)'\x1b[31m\u202e<!--"
@@ -280,6 +286,18 @@ def metric(
     )
 
 
+def covered() -> Coverage:
+    """The seed patch as it was once measured, as if kvm_tdp_mmu_zap_all() had never run."""
+    read = counted([gzip.decompress((GOLDEN / "gcov-2-vm-teardown.json.gz").read_bytes())])
+    look = coverage.Look(boot=1, workload="vm-teardown", counted=read)
+    measured = coverage.measured(coverage.changed((PATCH[PATCH.index("diff --git") :],)), (look,))
+    lines = (
+        replace(line, count=0, workloads=()) if line.function == "kvm_tdp_mmu_zap_all" and line.count else line
+        for line in measured.lines
+    )
+    return replace(measured, lines=tuple(lines), unmeasured=(("arch/x86/kvm/x.S", "assembly: gcov counts C only"),))
+
+
 def rich() -> tuple[Run, dict[str, bytes]]:
     """A regression with all that a page can show, and its consoles."""
     sides = list(trials())
@@ -306,6 +324,7 @@ def rich() -> tuple[Run, dict[str, bytes]]:
             Stage(what="reading consoles", began=395, seconds=4),
         ),
         patch=PATCH[PATCH.index("diff --git") :],
+        coverage=covered(),
     )
     return run, {each.console: raw for each, raw in sides}
 
@@ -342,6 +361,15 @@ def hostile() -> tuple[Run, dict[str, bytes]]:
             environment=replace(run.environment, accel_reason=HOSTILE, host=HOSTILE, profile=HOSTILE),
             stages=(Stage(what=HOSTILE, began=0, seconds=9),),
             patch=f"--- a/x\n+++ b/x\n@@ -1 +1 @@ {HOSTILE}\n-{HOSTILE}\n+{HOSTILE}\n",
+            coverage=Coverage(
+                lines=tuple(
+                    ChangedLine(file=file, line=1, text=HOSTILE, function=HOSTILE, commit=0, count=count)
+                    for file, count in (("x", 0), (HOSTILE, 1))
+                ),
+                unmeasured=((HOSTILE, HOSTILE),),
+                workloads=(HOSTILE,),
+                notes=(HOSTILE,),
+            ),
         ),
         {name: text + f"\n{HOSTILE}\n".encode() for name, text in raw.items()},
     )

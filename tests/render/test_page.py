@@ -56,7 +56,17 @@ def test_the_verdict_comes_first_then_the_sections_in_order(rich: str) -> None:
     said = (
         "patched against base introduced KASAN: use-after-free Read in kvm_tdp_mmu_zap_invalidated_roots (and 2 more)"
     )
-    headings = ("Findings", "Trials", "Patch", "Metrics", "Compiler warnings", "Time", "Environment", "Do it again")
+    headings = (
+        "Findings",
+        "Trials",
+        "Patch coverage",
+        "Patch",
+        "Metrics",
+        "Compiler warnings",
+        "Time",
+        "Environment",
+        "Do it again",
+    )
     main = Read(rich[rich.index("<header") :]).text
     assert after_each_other(main, "regression", said, "error-paths showed nothing on base")
     assert after_each_other(rich, *(f"<h2>{heading}</h2>" for heading in (*headings, "Consoles")))
@@ -104,13 +114,13 @@ def test_the_page_is_ascii_in_whatever_encoding_it_is_written(hostile: str, rich
 def older(run: Run) -> Run:
     """The run as an earlier version kept it."""
     trials = tuple(replace(trial, began=0.0) for trial in run.trials)
-    return replace(run, patch="", settings=None, stages=(), trials=trials)
+    return replace(run, patch="", coverage=None, settings=None, stages=(), trials=trials)
 
 
 def test_a_run_of_before_goes_without_patch_settings_and_time_line() -> None:
     run, raw = made_up.rich()
     html = made_up.html(older(run), raw)
-    missing = ("<h2>Patch</h2>", "<h2>Time</h2>", "<h3>Settings</h3>")
+    missing = ("<h2>Patch</h2>", "<h2>Patch coverage</h2>", "<h2>Time</h2>", "<h3>Settings</h3>")
     assert not [heading for heading in missing if heading in html]
     assert "<h2>Metrics</h2>" in html
 
