@@ -66,8 +66,6 @@ class Submission:
     chosen: bool = False  # the workloads are the user's choice, whatever the reach
     profiles: tuple[Profile, ...]  # further ones that it calls for
     each: bool  # run the workloads on every commit, not only on the tip
-    coverage: bool
-    required: float | None = None  # of the changed lines, in percent, that have to run
 
     @property
     def workloads(self) -> tuple[workloads.Listed | workloads.Own, ...]:

@@ -16,7 +16,7 @@ while read -r local_ref local_commit remote_ref remote_commit; do
   first=$(git rev-list "$local_commit" --not --remotes="$remote" 2>/dev/null | tail -n 1)
   [ -n "$first" ] && git rev-parse --quiet --verify "$first^" >/dev/null || continue
   echo "rig: checking $local_ref before it is pushed to $remote_ref (git push --no-verify skips this)" >&2
-  {{rig}} presubmit --plan quick --no-coverage --base "$first^" --tip "$local_commit" </dev/null
+  {{rig}} presubmit --plan quick --base "$first^" --tip "$local_commit" </dev/null
   case $? in 1|3|130) exit 1;; esac
 done
 exit 0

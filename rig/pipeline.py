@@ -51,8 +51,10 @@ async def run(
     patched = await build_side(plan.patched, bench) if plan.patched else None
     bench = await equipped(bench, base, patched)
     sides, comparison = await _compared(bench, base, patched, before)
-    comparison, covered = await _covered(bench, comparison, base, patched)
-    result = await conclude(bench, sides, comparison, command_line, covered)
+    lines: Coverage | None = None
+    if plan.coverage and plan.patched and isinstance(patched, Kernel):
+        comparison, lines = await covered(bench, comparison, plan.patched, (await _patch(base, patched),))
+    result = await conclude(bench, sides, comparison, command_line, lines)
     draft.finish(result)
     return result
 
@@ -81,7 +83,7 @@ async def conclude(
     sides: tuple[Side, ...],
     comparison: Comparison,
     command_line: str,
-    covered: Coverage | None = None,
+    lines: Coverage | None = None,
 ) -> Run:
     """Return all that came of the trials as one value."""
     base, patched = sides[0].kernel, sides[1].kernel if len(sides) > 1 else None
@@ -99,7 +101,7 @@ async def conclude(
         settings=_settings(bench.plan),
         stages=tuple(bench.stages),
         patch=await _patch(base, patched),
-        coverage=covered,
+        coverage=lines,
     )
 
 
@@ -176,18 +178,16 @@ async def _compared(
     return await settling.settle(bench, sides, bench.planned, names=NAMES[1:] if before else NAMES)
 
 
-async def _covered(
-    bench: Bench, comparison: Comparison, base: Kernel, patched: Kernel | BuildFailure | None
+async def covered(
+    bench: Bench, comparison: Comparison, recipe: Recipe, diffs: tuple[str, ...]
 ) -> tuple[Comparison, Coverage | None]:
-    """Return which changed lines run, if the plan asks for it, and what that makes of the comparison."""
+    """Return which of the lines run that `diffs` change on the way to `recipe`, and what that makes of a comparison."""
     plan = bench.plan
-    if not (plan.coverage and plan.patched and isinstance(patched, Kernel)):
-        return comparison, None
     if not bench.budget.admits(bench.planned):
         why = f"the budget of {duration.words(plan.budget or 0)} was too short"
         return coverage.unknown(comparison, why, plan.require_coverage), None
-    covered = await cover(bench, plan.patched, (await _patch(base, patched),), bench.planned)
-    return coverage.judged(comparison, covered, plan.require_coverage), covered
+    lines = await cover(bench, recipe, diffs, bench.planned)
+    return coverage.judged(comparison, lines, plan.require_coverage), lines
 
 
 async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Environment:

@@ -21,6 +21,7 @@ from rig.model import (
     Comparison,
     Complaint,
     Count,
+    Coverage,
     Finding,
     FindingStatus,
     Further,
@@ -35,7 +36,7 @@ from rig.model import (
 from rig.plan import guests_that_fit
 from rig.progress import Progress
 from rig.rounds import NAMES, Bench
-from rig.schedule import BOOTS, EACH, STRESS, Schedule
+from rig.schedule import BOOTS, COVERAGE, EACH, STRESS, WARN, Schedule
 from rig.series import Look
 
 
@@ -93,7 +94,7 @@ async def planned(asked: Submission, runs: tuple[Run, ...], jobs: int, progress:
         seconds=plan.seconds,
         repeats=plan.repeats,
         each=asked.each,
-        coverage=asked.coverage,
+        coverage=plan.coverage,
         profiles=tuple((profile.name, kind) for profile, kind in zip(asked.profiles, bases, strict=True)),
         jobs=jobs,
     )
@@ -130,10 +131,11 @@ async def _checked(check: _Check, command_line: str) -> Run:
     side, commits = await _each_by_itself(check, Side(kernel=base), said)
     nothing = _nothing(asked, commits)
     sides, comparison, commits = await _as_a_whole(check, side, commits, nothing)
+    comparison, lines = await _covered(check, commits, nothing, comparison)
     further = await _further(check, _tip(commits), nothing)
     looks = tuple(each.look for each in commits if each.look)
     whole = series.combined(comparison, looks, _beside(asked, commits, further))
-    run = await pipeline.conclude(bench, sides, whole, command_line)
+    run = await pipeline.conclude(bench, sides, whole, command_line, lines)
     made = Presubmit(
         base=asked.series.base.name,
         commits=tuple(each.checked for each in commits),
@@ -211,7 +213,7 @@ async def _commit(check: _Check, base: Side, last: _Built, commit: Commit, about
 async def _warnings(check: _Check, built: _Built, files: tuple[str, ...]) -> ExtraWarnings:
     """Return all warnings of a kernel, with those of W=1 in `files`."""
     bench = check.bench
-    with check.step("extra warnings (W=1)"):
+    with check.step(WARN):
         extra = await extra_warnings(built.recipe, bench.plan.profile, files, bench.progress)
     _, beside = series.difference(built.kernel.warnings, extra.warnings)
     return replace(extra, warnings=(*extra.warnings, *beside))
@@ -319,6 +321,21 @@ async def _stressed(check: _Check, base: Side, each: _Examined) -> _Examined:
         (_, side), comparison = await settling.settle(bench, sides, bench.planned, names=NAMES[1:])
     look = Look(short=each.checked.short, workloads=bench.planned, comparison=comparison)
     return replace(each, look=look, checked=replace(each.checked, trials=side.trials))
+
+
+async def _covered(
+    check: _Check, commits: tuple[_Examined, ...], nothing: str, comparison: Comparison
+) -> tuple[Comparison, Coverage | None]:
+    """Return which of the changed lines run, if there is time for that, and what it makes of the comparison."""
+    tip = _tip(commits)
+    if nothing or not tip or not check.schedule.coverage:
+        return comparison, None
+    every = check.asked.series.commits
+    until = 1 + next(number for number, each in enumerate(commits) if each is tip)
+    check.bench.budget.reserved = 0.0
+    with check.step(COVERAGE):
+        diffs = tuple(commit.patch for commit in every[:until])
+        return await pipeline.covered(check.bench, comparison, every[until - 1].recipe, diffs)
 
 
 async def _further(check: _Check, tip: _Examined | None, nothing: str) -> tuple[Further, ...]:

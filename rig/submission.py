@@ -22,8 +22,6 @@ class Wish:
     plan: str = "presubmit"
     overrides: Overrides
     each: bool = False
-    coverage: bool = True
-    required: float | None = None  # percent
 
 
 async def find(wish: Wish, directory: Path, progress: Progress) -> Submission:
@@ -45,8 +43,6 @@ async def find(wish: Wish, directory: Path, progress: Progress) -> Submission:
         chosen=bool(wish.overrides.workloads),
         profiles=others,
         each=wish.each,
-        coverage=wish.coverage,
-        required=wish.required,
     )
 
 

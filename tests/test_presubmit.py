@@ -101,9 +101,11 @@ def commit(name: str) -> Commit:
 
 def asked(*names: str, **given: Any) -> Submission:
     commits = tuple(map(commit, names))
-    overrides = Overrides(**{"repeats": 2, "jobs": 1, "workloads": WORKLOADS, **given.pop("overrides", {})})
+    overrides = Overrides(
+        **{"repeats": 2, "jobs": 1, "coverage": False, "workloads": WORKLOADS, **given.pop("overrides", {})}
+    )
     planned = plan.of(BASE, commits[-1].recipe, file="presubmit", overrides=overrides)
-    defaults = {"profiles": (), "each": False, "coverage": False, "chosen": True}
+    defaults = {"profiles": (), "each": False, "chosen": True}
     called = reach.Reach(workloads=WORKLOADS, profiles=(), why=())
     series = Series(base=BASE, commits=commits)
     return Submission(**{"series": series, "plan": planned, "reach": called, **defaults, **given})

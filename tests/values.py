@@ -6,8 +6,8 @@ from typing import Any, Literal
 from rig.model import (
     Build,
     Case,
-    Checked,
     ChangedLine,
+    Checked,
     Comparison,
     Count,
     Coverage,

@@ -82,10 +82,9 @@ verbose = click.option("-v", "--verbose", is_flag=True, help="say all that happe
 
 _COVERAGE = (
     click.option(
-        "--coverage",
-        is_flag=True,
+        "--coverage/--no-coverage",
         default=None,
-        help="see afterwards which of the changed lines run, in a trial of a kernel that counts",
+        help="whether to see afterwards which of the changed lines run, in a trial of a kernel that counts",
     ),
     click.option(
         "--require-coverage",

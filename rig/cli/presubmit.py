@@ -25,12 +25,9 @@ from rig.schedule import Schedule
 @click.option("--tip", metavar="REV", help="the last commit of it; default: HEAD and what is not committed")
 @click.option("--series", metavar="DIR|FILE|MESSAGE-ID", help="patches instead of commits, put in order by b4")
 @click.option("--each", is_flag=True, help="stress every commit, to say which one brings what")
-@click.option("--coverage/--no-coverage", default=True, help="whether to see which of the changed lines ran")
-@click.option(
-    "--require-coverage", type=click.FloatRange(0, 100), metavar="PCT", help="undecided if fewer changed lines ran"
-)
 @click.option("--hook", "hooked", type=click.Choice(["install", "remove"]), help="check whatever is pushed from now on")
 @options.experiment("presubmit")
+@options.coverage
 @exports.options
 @click.option("--dry-run", is_flag=True, help="say what would be done and how long it would take, and stop")
 def command(hooked: str | None, dry_run: bool, **given: Any) -> None:
@@ -61,8 +58,6 @@ def command(hooked: str | None, dry_run: bool, **given: Any) -> None:
         plan=given["plan"],
         overrides=options.overrides(given),
         each=given["each"],
-        coverage=given["coverage"],
-        required=given["require_coverage"],
     )
     (_show if dry_run else _carry_out)(wish, given)
 

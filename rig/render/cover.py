@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
-from rig import statistics
+from rig import coverage, statistics
 from rig.model import Build, BuildFailure, FindingStatus, Presubmit, Run, Trial, Verdict
 from rig.render import wording
 from rig.render.mail import ascii_only
@@ -14,7 +14,9 @@ MOST = 3  # findings by name
 
 def to_cover(run: Run, tested_by: str = "") -> str:
     """Return a paragraph, and a Tested-by trailer for `tested_by` if nothing speaks against it."""
-    paragraph = textwrap.fill(wording.one_line(" ".join(_sentences(run))), WIDTH, break_long_words=False, break_on_hyphens=False)
+    paragraph = textwrap.fill(
+        wording.one_line(" ".join(_sentences(run))), WIDTH, break_long_words=False, break_on_hyphens=False
+    )
     return ascii_only("\n".join((paragraph, *_trailer(run, tested_by)))) + "\n"
 
 
@@ -24,6 +26,13 @@ def _sentences(run: Run) -> Iterator[str]:
         yield from _by_itself(run, run.presubmit)
     yield from _compared(run)
     yield from _found(run)
+    if run.coverage and coverage.share(run.coverage) is not None:
+        silent = coverage.never(run.coverage)
+        yield f"{coverage.sentence(run.coverage)}{_silent(silent)}."
+
+
+def _silent(names: tuple[str, ...]) -> str:
+    return f"; what changes in {', '.join(f'{name}()' for name in names[:MOST])} never did" if names else ""
 
 
 def _what(run: Run) -> str:
