@@ -25,6 +25,7 @@ from rig.reports.sightings import BOOT
 from rig.symptoms import Symptom, grouped, symptoms
 
 SideName = Literal["base", "patched"]
+BROKEN, WARNED = "build failure: ", "compiler warning: "  # how titles begin of what is found without a boot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,7 @@ def build_finding(failure: BuildFailure) -> Finding:
     """Return the finding that a kernel does not compile."""
     error = failure.errors[0] if failure.errors else "see the build log"
     return Finding(
-        title=f"build failure: {error}",
+        title=BROKEN + error,
         type="BUILD",
         status=FindingStatus.NEW,
         workload="build",
@@ -189,7 +190,7 @@ def identity(warning: CompilerWarning) -> tuple[str, str, str, str]:
 
 def warning_title(warning: CompilerWarning) -> str:
     """Return the title of the finding that a warning is."""
-    return f"compiler warning: {warning.file}: {warning.text}" + (f" [{warning.flag}]" if warning.flag else "")
+    return f"{WARNED}{warning.file}: {warning.text}" + (f" [{warning.flag}]" if warning.flag else "")
 
 
 def _warning_findings(base: Kernel, patched: Kernel) -> Iterator[Finding]:
@@ -214,6 +215,11 @@ def _warning_findings(base: Kernel, patched: Kernel) -> Iterator[Finding]:
 # ---- counters
 
 
+def went_up(change: MetricChange) -> str:
+    """Return the title for a counter that is higher on patched."""
+    return f"{change.workload}: {change.name} went up"
+
+
 def _raised(changes: Iterable[MetricChange], rules: Rules) -> Iterator[Finding]:
     """Yield the guarded counters that are higher on patched in every trial."""
     for change in changes:
@@ -223,7 +229,7 @@ def _raised(changes: Iterable[MetricChange], rules: Rules) -> Iterator[Finding]:
         status, p_value = _status(*counts, rules.alpha)
         before, after = (f"{min(values):g}" for values in (change.base, change.patched))
         yield Finding(
-            title=f"{change.workload}: {change.name} went up",
+            title=went_up(change),
             type="METRIC",
             status=status,
             workload=change.workload,
