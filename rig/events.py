@@ -32,6 +32,7 @@ class Planned:
     jobs: int  # guests at once
     budget: float | None = None  # seconds for the whole run
     known: tuple[str, ...] = ()  # patterns of titles that a good kernel has too: passed over
+    more: bool = False  # nobody knows how much comes after that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

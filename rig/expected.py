@@ -37,6 +37,8 @@ def times(standing: Standing) -> Times:
 
 def left(standing: Standing, now: float) -> float | None:
     """Return the seconds until all that is planned is done, or the budget is spent; None if nothing is known of it."""
+    if standing.more:
+        return None
     usual = _unbounded(standing, now)
     if usual is None or standing.budget is None:
         return usual

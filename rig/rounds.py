@@ -35,6 +35,7 @@ class Bench:
     readers: dict[SideName, Reader]  # of the consoles of each side, once its kernel is there
     selftests: dict[SideName, Selftests | None]  # of the tree of each side, if they are planned
     stages: list[Stage]  # that are over
+    more: bool = False  # what trials will come is only known one round at a time
 
     @property
     def planned(self) -> tuple[str, ...]:
@@ -52,7 +53,8 @@ class Bench:
         """Tell of the trials to come, given by side and kernel."""
         coming = tuple(Coming(side=side, kernel=kernel, workloads=workloads) for side, kernel in turns)
         jobs = self.plan.jobs or guests_that_fit(self.plan.shape, self.accel)
-        told = Planned(trials=coming, jobs=jobs, budget=self.plan.budget, known=self.plan.profile.known)
+        known = self.plan.profile.known
+        told = Planned(trials=coming, jobs=jobs, budget=self.plan.budget, known=known, more=self.more)
         self.progress.tell(told)
 
     def workloads(self, side: SideName, names: Collection[str]) -> tuple[Workload, ...]:

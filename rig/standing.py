@@ -115,6 +115,7 @@ class Standing:
     jobs: int = 1
     budget: float | None = None
     known: tuple[str, ...] = ()  # patterns of titles that are passed over
+    more: bool = False  # comes, but nobody knows how much
     earlier: tuple[Trial, ...] = ()  # of other runs, like those of this one
 
     @property
@@ -153,7 +154,12 @@ class Standing:
         match event:
             case Planned():
                 return replace(
-                    self, coming=event.trials, jobs=max(1, event.jobs), budget=event.budget, known=event.known
+                    self,
+                    coming=event.trials,
+                    jobs=max(1, event.jobs),
+                    budget=event.budget,
+                    known=event.known,
+                    more=event.more,
                 )
             case TrialStarted():
                 return self._started(event, now)

@@ -87,3 +87,7 @@ def test_nothing_begins_that_the_budget_has_no_time_for() -> None:
     standing = replace(planned(3, 1, (trial(),)), budget=100.0)
     assert expected.left(standing, 10.0) == 90.0
     assert expected.left(standing, 110.0) == 0.0
+
+
+def test_nothing_is_said_of_a_search_as_nobody_knows_how_long_it_takes() -> None:
+    assert expected.left(replace(planned(2, 1, (trial(),)), more=True), 1.0) is None

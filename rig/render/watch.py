@@ -249,6 +249,8 @@ def counted(standing: Standing) -> str:
     """Return how many trials are done of how many; "" if none are known of."""
     total = len(standing.rows) + len(standing.coming)
     done = sum(row.trial is not None for row in standing.rows)
+    if standing.more:
+        return f"{done} trial{'' if done == 1 else 's'}"
     return f"{done} of {total} trials" if total else ""
 
 

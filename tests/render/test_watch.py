@@ -159,3 +159,11 @@ def test_the_last_line_tells_what_is_left_and_when_it_is_over() -> None:
         standing = standing.told(TrialStarted(boot=boot(side, 1), workloads=NAMES), 1.0)
         standing = standing.told(TrialDone(boot=boot(side, 1), trial=trial(side)), 2.0)
     assert shown(standing)[-1] == "2 of 2 trials, in 5:00, budget 20:00"
+
+
+def test_a_search_counts_trials_without_saying_of_how_many() -> None:
+    standing = Standing(began=0.0).told(Planned(trials=(), jobs=1, more=True), 0.0)
+    standing = standing.told(TrialStarted(boot=boot("base", 1), workloads=()), 1.0)
+    assert shown(standing)[-1].startswith("0 trials, ")
+    done = standing.told(TrialDone(boot=boot("base", 1), trial=trial("base")), 2.0)
+    assert shown(done)[-1].startswith("1 trial, in ")
