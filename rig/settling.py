@@ -17,18 +17,18 @@ async def settle(
 
     Returns the sides with the trials that were added. Sides that could not be built are compared as they are.
     """
-    rules = _rules(bench, workloads)
+    agreed = rules(bench, workloads)
     if not all(isinstance(side.kernel, Kernel) for side in sides):
-        return sides, compare.compare(*sides, rules)
+        return sides, compare.compare(*sides, agreed)
     sides = await _more(bench, sides, workloads, bench.plan.repeats, names)
-    comparison = compare.compare(*sides, rules)
+    comparison = compare.compare(*sides, agreed)
     doubtful = compare.suspicions(comparison.findings)
     for _ in range(bench.plan.confirm):
         if not doubtful or bench.budget.left_out:
             break
         bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
         sides = await _more(bench, sides, _involved(workloads, doubtful), 1)
-        comparison = compare.compare(*sides, rules)
+        comparison = compare.compare(*sides, agreed)
         if comparison.verdict is Verdict.REGRESSION:  # what else was seen once does not make it worse
             break
         doubtful = compare.undecided(comparison.findings)
@@ -38,9 +38,9 @@ async def settle(
 async def look(bench: Bench, side: Side) -> tuple[tuple[Side], Comparison]:
     """Run the planned workloads on one kernel alone: all it shows is listed as seen."""
     if isinstance(side.kernel, BuildFailure):
-        return (side,), compare.alone(side, _rules(bench, bench.planned))
+        return (side,), compare.alone(side, rules(bench, bench.planned))
     (side,) = await rounds.run(bench, (side,), bench.planned, bench.plan.repeats)
-    return (side,), _noted(bench, compare.alone(side, _rules(bench, bench.planned)))
+    return (side,), _noted(bench, compare.alone(side, rules(bench, bench.planned)))
 
 
 async def _more(
@@ -55,7 +55,8 @@ def _noted(bench: Bench, comparison: Comparison) -> Comparison:
     return replace(comparison, notes=comparison.notes + notes)
 
 
-def _rules(bench: Bench, workloads: tuple[str, ...]) -> Rules:
+def rules(bench: Bench, workloads: tuple[str, ...]) -> Rules:
+    """Return what comparisons of trials with `workloads` go by."""
     profile = bench.plan.profile
     return Rules(
         planned=workloads,

@@ -65,20 +65,14 @@ def _possible(group: list[int], each: tuple[float, ...]) -> tuple[int, ...]:
 def best(evidence: Evidence, seconds: Callable[[int], float], at_once: int = 1) -> int | None:
     """Return the kernel of which `at_once` trials tell the most in the time they take; None if none tells anything.
 
-    `seconds` says how long they would take with a kernel, the time to build it included.
+    `seconds` says how long they would take with a kernel, the time to build it included; infinity is never.
     """
     worth = {
         kernel: gain * _hope(kernel, evidence) / seconds(kernel)
         for kernel, gain in enumerate(_gains(evidence, at_once))
         if kernel not in evidence.skipped and gain > USELESS
     }
-    return max(worth, key=lambda kernel: worth[kernel], default=None)
-
-
-def rate(evidence: Evidence) -> float:
-    """Return how often a bad kernel is expected to show it, by what trials of the last kernel showed."""
-    count = evidence.counts.get(evidence.steps, NOTHING)
-    return _rate(count.hits, count.trials - count.hits, evidence.sure)
+    return max((kernel for kernel in worth if worth[kernel]), key=lambda kernel: worth[kernel], default=None)
 
 
 # ---- what trials say
@@ -110,10 +104,6 @@ def _likelihood(good_hits: int, good_misses: int, hits: int, misses: int, sure: 
 
 def _log_beta(one: float, other: float) -> float:
     return lgamma(one) + lgamma(other) - lgamma(one + other)
-
-
-def _rate(hits: int, misses: int, sure: bool) -> float:
-    return 1 - FALSE if sure else (1 + hits) / (2 + hits + misses)
 
 
 # ---- what trials would say

@@ -25,8 +25,5 @@ def own_dirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Scripted kernels and guests in the place of real ones."""
     made = Lab(lambda *_: {})
-    monkeypatch.setattr("rig.pipeline.accel.find", made.accel)
-    monkeypatch.setattr("rig.pipeline.image.build", made.image)
-    monkeypatch.setattr("rig.pipeline.build", made.build)
-    monkeypatch.setattr("rig.rounds.trial.run", made.trial)
+    made.stand_in(monkeypatch)
     return made

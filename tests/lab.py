@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rig.model import Accel, BuildFailure, End, Image, Kernel, Recipe, Trial, Workload
 from tests import values
 
@@ -33,6 +35,13 @@ class Lab:
         self.kernels: list[str] = []  # that were booted
         self.running = self.most = 0
         self.failing: set[str] = set()
+
+    def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the place of what builds and boots."""
+        monkeypatch.setattr("rig.pipeline.accel.find", self.accel)
+        monkeypatch.setattr("rig.pipeline.image.build", self.image)
+        monkeypatch.setattr("rig.pipeline.build", self.build)
+        monkeypatch.setattr("rig.rounds.trial.run", self.trial)
 
     async def accel(self, *_: str) -> Accel:
         return Accel(name="tcg", reason="scripted", time_scale=1)

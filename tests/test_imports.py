@@ -14,7 +14,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.workloads",),
     ("rig.experiment", "rig.reports", "rig.compare", "rig.metrics", "rig.symptoms", "rig.gcov", "rig.suspects"),
     ("rig.coverage",),
-    ("rig.standing", "rig.shown"),
+    ("rig.standing", "rig.shown", "rig.bisection"),
     ("rig.expected", "rig.series"),
     ("rig.schedule",),
     ("rig.render",),
@@ -26,7 +26,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.settling", "rig.covering"),
     ("rig.pipeline",),
     ("rig.presubmit",),
-    ("rig.selfcheck", "rig.slowdown"),
+    ("rig.selfcheck", "rig.slowdown", "rig.bisecting"),
     ("rig.cli", "rig.__main__"),
 )
 STAGES = ("rig.kernel", "rig.guest", "rig.decode", "rig.store", "rig.plan", "rig.gc", "rig.doctor")

@@ -19,6 +19,7 @@ VERBS = (
     "compare",
     "run",
     "presubmit",
+    "bisect",
     "boot",
     "build",
     "parse",

@@ -33,7 +33,7 @@ async def between(good: Recipe, bad: Recipe, directory: Path, progress: Progress
     extra = bad.patches[len(good.patches) :]
     if good.bzimage or bad.bzimage or good.kconfig != bad.kconfig or bad.patches != (*good.patches, *extra):
         raise _unrelated(good, bad)
-    if extra and good.source == bad.source:
+    if good.source == bad.source and (extra or not (good.source and good.source.kind == "git")):
         return Series(base=good, commits=await _series(good, extra, directory))
     if extra or good.patches or not (good.source and bad.source and _same_repository(good.source, bad.source)):
         raise _unrelated(good, bad)

@@ -195,6 +195,11 @@ async def test_each_mail_of_a_series_is_a_kernel_with_all_before(repository: Pat
     assert await tree_of(found[0]) != await tree_of(found[1]) == whole
 
 
+async def test_a_kernel_leads_to_itself_in_no_step(tmp_path: Path) -> None:
+    same = Recipe(name="a", source=Source(kind="debian", location="x"))
+    assert await between(same, same, tmp_path) == Series(base=same, commits=())
+
+
 async def test_a_plain_patch_is_called_by_its_file(repository: Path, patch: Path, tmp_path: Path) -> None:
     (found,) = (await between(at(repository, "v1"), at(repository, "v1", patches=(patch,)), tmp_path)).commits
     assert (found.subject, found.author, found.date) == ("warn.patch", "", "")
