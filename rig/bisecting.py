@@ -9,7 +9,7 @@ from pathlib import Path
 from rig import compare, duration, pipeline, rounds, settling, shown, store, suspects
 from rig.bisection import Bisection, Tried
 from rig.budget import Budget
-from rig.compare import Side
+from rig.compare import Side, SideName
 from rig.errors import BuildError, InputError
 from rig.experiment import Plan
 from rig.kernel import commits
@@ -349,21 +349,39 @@ def _tried(search: Search, kernel: int) -> Tried:
 
 
 async def _run(search: Search, found: Bisection, command: str) -> Run:
-    """Return the kernels before the answer against those that have it, as a run."""
-    if found.answer:
-        steps = found.suspects[0].steps
-        before = [kernel for kernel in sorted(search.kernels) if kernel < steps[0]]
-        after = [kernel for kernel in sorted(search.kernels) if kernel >= steps[-1]]
-    else:
-        before, after = [0], [search.last]
-    base, patched = before[-1], next((kernel for kernel in after if kernel in search.trials), after[0])
+    """Return the kernels before the answer against those that have it, as a run; of good and bad if there is none."""
+    steps = found.suspects[0].steps if found.answer else (1, search.last)
+    before = [kernel for kernel in sorted(search.bits) if kernel < steps[0]]
+    after = [kernel for kernel in sorted(search.kernels) if kernel >= steps[-1]]
     sides = (
-        Side(kernel=search.kernels[base], trials=_as(search, before, "base")),
-        Side(kernel=search.kernels[patched], trials=_as(search, after, "patched")),
+        Side(kernel=search.kernels[_nearest(search, before[::-1])], trials=_as(search, before, "base")),
+        Side(kernel=search.kernels[_nearest(search, after)], trials=_as(search, after, "patched")),
     )
     comparison = compare.compare(*sides, settling.rules(search.bench, search.workloads))
     return await pipeline.conclude(search.bench, sides, comparison, command)
 
 
-def _as(search: Search, kernels: list[int], side: compare.SideName) -> tuple[Trial, ...]:
-    return tuple(replace(trial, side=side) for kernel in kernels for trial in search.trials.get(kernel, ()))
+def _nearest(search: Search, kernels: list[int]) -> int:
+    """Return the first of `kernels` that was tried; the first one if being built was enough."""
+    return next((kernel for kernel in kernels if search.trials.get(kernel)), kernels[0])
+
+
+def _as(search: Search, kernels: list[int], side: SideName) -> tuple[Trial, ...]:
+    draft = search.bench.draft
+    return tuple(_moved(trial, side, draft) for kernel in kernels for trial in search.trials.get(kernel, ()))
+
+
+def _moved(trial: Trial, side: SideName, draft: store.Draft) -> Trial:
+    """Return a trial as one of `side`, its files renamed; all boots of a bisection have numbers of their own."""
+    if trial.side == side:
+        return trial
+    for file in draft.directory.glob(f"*-{trial.side}-{trial.index}.log"):
+        file.rename(file.with_name(_renamed(file.name, trial, side)))
+    (draft.trials / f"{trial.side}-{trial.index}.json").unlink(missing_ok=True)
+    moved = replace(trial, side=side, console=_renamed(trial.console, trial, side))
+    draft.keep(moved)
+    return moved
+
+
+def _renamed(name: str, trial: Trial, side: SideName) -> str:
+    return name.replace(f"-{trial.side}-{trial.index}.log", f"-{side}-{trial.index}.log")

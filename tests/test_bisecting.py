@@ -131,6 +131,20 @@ async def test_steps_that_cannot_be_told_apart_are_named_together(lab: Series, o
     }
 
 
+@pytest.mark.parametrize("number", range(12))
+async def test_wherever_the_fault_and_whatever_else_is_broken(lab: Series, own_dirs: Path, number: int) -> None:
+    dice = random.Random(number)
+    fault = dice.randint(1, STEPS)
+    lab.shows = lambda step: step >= fault
+    lab.broken = dict.fromkeys(dice.sample(range(1, STEPS), k=number % 6), "a.c:1: error: x")
+    alike = dice.randint(1, STEPS)
+    lab.bits = lambda step: step - (step == alike != fault)
+    found, run = await bisect(planned(own_dirs))
+    assert f"{fault}/10" in answer(found)
+    assert all(int(name.removesuffix("/10")) - 1 in lab.broken for name in answer(found)[1:])
+    assert run.comparison.verdict is Verdict.REGRESSION
+
+
 async def test_what_does_not_boot_is_passed_by(lab: Series, own_dirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def dead(kernel: Kernel, workloads: tuple[Workload, ...], **given: Any) -> Trial:
         if step_of(kernel.name) in (5, 6):
@@ -243,6 +257,10 @@ async def test_every_trial_has_a_console_of_its_own(lab: Series, own_dirs: Path)
     _, run = await bisect(planned(own_dirs))
     consoles = [trial.console for trial in run.trials]
     assert len(set(consoles)) == len(consoles) == len(lab.tried)
+    assert all(trial.console == f"console-{trial.side}-{trial.index}.log" for trial in run.trials)
+    assert all((store.location(run.id) / name).is_file() for name in consoles)
+    kept = {path.stem for path in (store.location(run.id) / "trials").iterdir()}
+    assert kept == {f"{trial.side}-{trial.index}" for trial in run.trials}
 
 
 async def test_nobody_is_told_how_much_is_left(lab: Series, own_dirs: Path) -> None:

@@ -11,7 +11,6 @@ import click
 from rig import bisecting, plan, shown, store, stored
 from rig.bisection import Bisection
 from rig.cli import live, options, stdout, wait_for
-from rig.cli.compare import alike
 from rig.errors import Exit, InputError
 from rig.experiment import Overrides, Plan
 from rig.model import Kernel, Run
@@ -48,7 +47,7 @@ def command(good: str, bad: str | None, finding: str, json_file: Path | None, **
         raise InputError(f"--json {json_file}: there is no directory {json_file.parent}")
     planned = _planned(good, bad, finding, given)
     with store.draft() as draft:
-        with live.shown(quiet=given["quiet"], verbose=given["verbose"], earlier=alike(planned)) as progress:
+        with live.shown(quiet=given["quiet"], verbose=given["verbose"]) as progress:
             progress.note(f"run directory: {draft.directory}")
             words = shlex.join(["rig", *sys.argv[1:]])
             found, run = wait_for(bisecting.bisect(planned, finding, draft, progress, words))
