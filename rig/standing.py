@@ -139,11 +139,11 @@ class Standing:
         return tuple(_trouble(title, where) for title, where in found.items())
 
     def name(self, boot: Boot) -> str:
-        """Return what tells kernels apart: their side, unless there is only one, or more kernels than sides."""
+        """Return what tells kernels apart: their side, unless there is only one, or more kernels than sides to come."""
         kernels = {(row.boot.side, row.boot.kernel) for row in self.rows}
         kernels |= {(trial.side, trial.kernel) for trial in self.coming}
         sides = {side for side, _ in kernels}
-        return boot.side if len(sides) == len(kernels) == 2 else boot.kernel
+        return boot.side if len(sides) == len(kernels) == 2 and not self.more else boot.kernel
 
     def passes_over(self, title: str) -> bool:
         """Say whether a title is one that a good kernel has too."""

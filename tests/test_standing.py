@@ -111,6 +111,7 @@ def test_a_kernel_is_called_by_its_side_only_if_there_is_one_on_each() -> None:
     assert after(Planned(trials=coming(PATCHED), jobs=1)).name(PATCHED) == "k-patched"
     third = Boot(side="patched", kernel="other", index=1)
     assert after(Planned(trials=coming(BASE, PATCHED, third), jobs=1)).name(third) == "other"
+    assert after(Planned(trials=coming(BASE, PATCHED), jobs=1, more=True)).name(PATCHED) == "k-patched"
 
 
 def test_a_piece_of_work_advances_and_goes() -> None:
