@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rig import proc
+from rig import paths, proc
 from rig.errors import Exit
 
 pytestmark = pytest.mark.boot
@@ -160,3 +160,25 @@ async def test_a_run_can_be_shown_copied_and_listed(tmp_path: Path) -> None:
     assert "CLEAN" in await rig("show", str(elsewhere), expect=0)
     assert (elsewhere / "reproduce.sh").stat().st_mode & 0o111
     assert b"rig: ready" in (elsewhere / "console-base-1.log").read_bytes()
+
+
+REMARK = """--- /dev/null
++++ b/Documentation/virt/kvm/remark-{number}.rst
+@@ -0,0 +1 @@
++Nothing that is built.
+"""
+
+
+async def test_the_patch_of_a_series_that_is_at_fault_is_found(tmp_path: Path) -> None:
+    series, answer = tmp_path / "series", tmp_path / "answer.json"
+    series.mkdir()
+    (series / "1-remark.patch").write_text(REMARK.format(number=1))
+    bad = paths.project() / "kernels" / "known-bad" / "m02-lock-inversion-pages-lock.patch"
+    (series / "2-bad.patch").write_text(bad.read_text())
+    (series / "3-remark.patch").write_text(REMARK.format(number=3))
+    words = ("--finding", "possible deadlock in kvm_mmu_uninit_tdp_mmu", "-w", "vm-teardown", "--seconds", "4")
+    said = await rig("bisect", "patched", str(series), *words, "--json", str(answer), expect=Exit.CLEAN)
+    assert "2/3 KVM: x86/mmu: Take mmu_lock under tdp_mmu_pages_lock at teardown" in said
+    assert "same as" in said  # what changes nothing that is built was not tried
+    found = json.loads(answer.read_text())
+    assert (found["suspects"][0]["commits"][0]["short"], found["suspects"][0]["odds"] >= 0.95) == ("2/3", True)
