@@ -74,7 +74,7 @@ def _answer(found: Bisection) -> Iterator[Text]:
 def _about(commit: Commit) -> Iterator[str]:
     if commit.id:
         yield f"commit {commit.id}"
-    who = ", ".join(filter(None, (commit.author, commit.date)))
+    who = ", ".join(filter(None, (commit.author, commit.date[:10])))
     if who:
         yield f"author {one_line(who)}"
     if commit.merge:
