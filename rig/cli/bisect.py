@@ -22,7 +22,7 @@ from rig.stored import Kept
 @click.argument("good", metavar="GOOD|RUN")
 @click.argument("bad", metavar="[BAD]", required=False)
 @click.option("--finding", required=True, metavar="TITLE", help="as `rig compare` shows it, or a pattern: '*deadlock*'")
-@options.experiment
+@options.experiment("default")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="also write the answer as JSON here"
 )
