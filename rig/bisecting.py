@@ -17,6 +17,7 @@ from rig.model import BuildFailure, Count, End, Finding, Kernel, Run, Series, Tr
 from rig.plan import guests_that_fit
 from rig.progress import Progress
 from rig.render import bisection as words
+from rig.render.wording import many
 from rig.rounds import Bench
 from rig.shown import Known
 from rig.suspects import Evidence
@@ -163,11 +164,14 @@ def _in_build(search: Search) -> bool:
 async def _seen(search: Search) -> Finding | None:
     """Try the bad kernel, the first time beside the good one, until it shows the finding or was given its chance."""
     plan, rules = search.bench.plan, settling.rules(search.bench, search.workloads)
-    for number in range(plan.repeats + plan.confirm):
-        await _boot(search, search.last, repeats=1, beside=not number)
-        found = shown.named(search.title, shown.of_bad(search.bad, search.good, rules))
-        if found or search.bench.budget.left_out:
-            return found
+    most, found = plan.repeats + plan.confirm, search.bad.trials
+    while len(found) < most and not search.bench.budget.left_out:
+        repeats = min(_seats(search), most - len(found)) if found else 1
+        await _boot(search, search.last, repeats=repeats, beside=not found)
+        found, fitting = search.bad.trials, shown.fitting(search.title, shown.of_bad(search.bad, search.good, rules))
+        if fitting:
+            return fitting[0] if len(fitting) == 1 else None
+        search.bench.progress.note(_not_shown(search))
     return None
 
 
@@ -186,14 +190,19 @@ def _spent(search: Search) -> str:
 
 
 def _not_shown(search: Search) -> str:
-    others = shown.of_bad(search.bad, search.good, settling.rules(search.bench, search.workloads))
-    titles = "; ".join(each.title for each in others[:LISTED])
-    trials = len(search.bad.trials)
+    seen = shown.of_bad(search.bad, search.good, settling.rules(search.bench, search.workloads))
+    if fitting := shown.fitting(search.title, seen):
+        return f"{search.title} fits {len(fitting)} findings: {_titles(fitting)}"
+    trials = many(len(search.bad.trials), "trial")
     return (
-        f"{search.name(search.last)} did not show it in {trials} trial{'' if trials == 1 else 's'}"
-        + (f", but: {titles}" if titles else "")
+        f"{search.name(search.last)} did not show it in {trials}"
+        + (f", but: {_titles(seen)}" if seen else "")
         + (f"; {_spent(search)}" if search.bench.budget.left_out else "")
     )
+
+
+def _titles(findings: tuple[Finding, ...]) -> str:
+    return "; ".join(each.title for each in findings[:LISTED])
 
 
 # ---- kernels
@@ -203,7 +212,7 @@ async def _narrow(search: Search) -> str:
     """Try kernels until the answer is sure enough; return "" or why it is not."""
     while (first := suspects.suspects(search.evidence)[0]).odds < search.bench.plan.confidence:
         if search.total >= MOST_TRIALS:
-            return f"{search.total} trials did not settle it"
+            return f"{many(search.total, 'trial')} did not settle it"
         if not search.bench.budget.admits(search.workloads):
             return _spent(search)
         kernel = suspects.best(search.evidence, lambda kernel: _seconds(search, kernel), _at_once(search))
@@ -278,8 +287,11 @@ async def _boot(search: Search, kernel: int, *, repeats: int, beside: bool = Fal
 
 
 def _at_once(search: Search) -> int:
-    if search.known is None or search.known.sure:
-        return 1
+    """Return how many trials of a kernel are made before it is asked again which one is next."""
+    return 1 if search.evidence.sure else _seats(search)
+
+
+def _seats(search: Search) -> int:
     plan = search.bench.plan
     return min(MOST_AT_ONCE, plan.jobs or guests_that_fit(plan.shape, search.bench.accel))
 

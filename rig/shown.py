@@ -65,9 +65,14 @@ def titles(finding: Finding) -> tuple[str, ...]:
 
 def named(title: str, findings: tuple[Finding, ...]) -> Finding | None:
     """Return the finding that `title` means: by one of its titles, or by a pattern that fits only one of them."""
-    exact = [each for each in findings if title in titles(each)]
-    fitting = exact or [each for each in findings if any(fnmatchcase(one, title) for one in titles(each))]
-    return fitting[0] if exact or len(fitting) == 1 else None
+    found = fitting(title, findings)
+    return found[0] if len(found) == 1 else None
+
+
+def fitting(title: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return the finding with this title, or those that it fits as a pattern."""
+    exact = tuple(each for each in findings if title in titles(each))
+    return exact[:1] or tuple(each for each in findings if any(fnmatchcase(one, title) for one in titles(each)))
 
 
 def of_bad(bad: Side, good: Side, rules: Rules) -> tuple[Finding, ...]:

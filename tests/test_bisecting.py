@@ -14,7 +14,7 @@ from rig.bisection import Bisection
 from rig.errors import BuildError, InputError
 from rig.events import Event, Planned
 from rig.experiment import Overrides, Plan
-from rig.model import BuildFailure, CompilerWarning, End, Kernel, Recipe, Run, Trial, Verdict, Workload
+from rig.model import BuildFailure, CompilerWarning, End, Kernel, Recipe, Run, Status, Trial, Verdict, Workload
 from rig.progress import Silent
 from tests import values
 from tests.lab import SPLAT, Lab
@@ -33,7 +33,7 @@ class Series(Lab):
         self.broken: dict[int, str] = {}
         self.warns: set[int] = set()
         self.bits: Callable[[int], int] = lambda step: step
-        self.end: dict[int, End] = {}
+        self.fails: set[str] = set()  # workloads that fail where it shows
         self.tried: list[int] = []
         self.built: list[int] = []
         self.where = "memslot-churn"
@@ -60,7 +60,8 @@ class Series(Lab):
     def _does(self, _: str, index: int, asked: Workload) -> dict[str, Any]:
         step = self._steps[index]
         console = SPLAT if asked.name == self.where and self.shows(step) else ""
-        return {"console": console, "end": self.end.get(step, End.FINISHED)}
+        status = Status.FAIL if asked.name in self.fails and self.shows(step) else Status.PASS
+        return {"console": console, "status": status}
 
 
 def step_of(name: str) -> int:
@@ -183,6 +184,21 @@ async def test_a_bad_kernel_that_does_not_show_it_is_no_place_to_start(lab: Seri
 async def test_a_misspelt_finding_is_answered_with_what_was_seen(lab: Series, own_dirs: Path) -> None:
     found, _ = await bisect(planned(own_dirs, repeats=1, confirm=0), "WARNING in kvm_tdp_mmu")
     assert found.undecided == f"10/10 did not show it in 1 trial, but: {TITLE}"
+
+
+async def test_a_pattern_that_fits_several_findings_is_no_name(lab: Series, own_dirs: Path) -> None:
+    lab.fails = {"vm-teardown"}
+    found, _ = await bisect(planned(own_dirs, workloads=("memslot-churn", "vm-teardown")), "*")
+    assert found.undecided == f"* fits 2 findings: {TITLE}; vm-teardown failed"
+    assert len(lab.tried) == 2
+
+
+async def test_seats_are_filled_until_the_finding_shows(lab: Series, own_dirs: Path) -> None:
+    shows = iter([False, False, False, True])
+    lab.shows = lambda step: step == STEPS and next(shows, True)
+    found, _ = await bisect(planned(own_dirs, jobs=2))
+    assert answer(found) == [f"{STEPS}/{STEPS}"]
+    assert lab.tried[:6].count(STEPS) == 5
 
 
 async def test_a_good_kernel_that_shows_it_is_said_so(lab: Series, own_dirs: Path) -> None:
