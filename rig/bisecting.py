@@ -363,19 +363,15 @@ def _tried(search: Search, kernel: int) -> Tried:
 async def _run(search: Search, found: Bisection, command: str) -> Run:
     """Return the kernels before the answer against those that have it, as a run; of good and bad if there is none."""
     steps = found.suspects[0].steps if found.answer else (1, search.last)
-    before = [kernel for kernel in sorted(search.bits) if kernel < steps[0]]
-    after = [kernel for kernel in sorted(search.kernels) if kernel >= steps[-1]]
+    able = [kernel for kernel in sorted(search.kernels) if kernel not in search.skipped]
+    before = [kernel for kernel in able if kernel < steps[0]] or [0]
+    after = [kernel for kernel in able if kernel >= steps[-1]] or [search.last]
     sides = (
-        Side(kernel=search.kernels[_nearest(search, before[::-1])], trials=_as(search, before, "base")),
-        Side(kernel=search.kernels[_nearest(search, after)], trials=_as(search, after, "patched")),
+        Side(kernel=search.kernels[before[-1]], trials=_as(search, before, "base")),
+        Side(kernel=search.kernels[after[0]], trials=_as(search, after, "patched")),
     )
     comparison = compare.compare(*sides, settling.rules(search.bench, search.workloads))
     return await pipeline.conclude(search.bench, sides, comparison, command)
-
-
-def _nearest(search: Search, kernels: list[int]) -> int:
-    """Return the first of `kernels` that was tried; the first one if being built was enough."""
-    return next((kernel for kernel in kernels if search.trials.get(kernel)), kernels[0])
 
 
 def _as(search: Search, kernels: list[int], side: SideName) -> tuple[Trial, ...]:

@@ -160,9 +160,10 @@ async def test_what_does_not_boot_is_passed_by(lab: Series, own_dirs: Path, monk
 
 async def test_kernels_alike_to_the_bit_are_not_tried_twice(lab: Series, own_dirs: Path) -> None:
     lab.bits = lambda step: 0 if step < 6 else 6
-    found, _ = await bisect(planned(own_dirs))
+    found, run = await bisect(planned(own_dirs))
     assert answer(found) == ["6/10"]
     assert set(lab.tried) == {0, 10}
+    assert {step_of(side.name) for side in (run.base, run.patched) if side} == {5, 6}
     assert {each.same for each in found.tried if each.same} == {"base", "10/10"}
 
 

@@ -83,7 +83,7 @@ def _about(commit: Commit) -> Iterator[str]:
 
 
 def _of(count: Count) -> str:
-    return f"{count.hits} of {many(count.trials, 'trial')}"
+    return f"{count.hits} of {count.trials} trials"
 
 
 # ---- the table
