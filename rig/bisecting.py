@@ -217,7 +217,7 @@ async def _narrow(search: Search) -> str:
             return _spent(search)
         kernel = suspects.best(search.evidence, lambda kernel: _seconds(search, kernel), _at_once(search))
         if kernel is None:
-            return "no trial would tell more"
+            return "no trial would tell more" if search.bench.plan.budget is None else _spent(search)
         await _step(search, kernel)
     return "" if any(first.steps) else f"{search.name(0)} has it already"
 
@@ -297,14 +297,16 @@ def _seats(search: Search) -> int:
 
 
 def _seconds(search: Search, kernel: int) -> float:
-    """Return what it will take to try a kernel, by what the others took; a build is not tried again."""
-    if search.known is None and kernel in search.kernels:
+    """Return what it will take to try a kernel, by what the others took; infinity if it is not to be."""
+    if search.known is None and kernel in search.kernels:  # a build gives the same again
         return inf
     builds = [each.seconds for each in search.kernels.values() if each.seconds]
     trials = [trial.seconds for each in search.trials.values() for trial in each]
     build = sum(builds) / len(builds) if builds else USUAL_BUILD
     boot = sum(trials) / len(trials) if trials else USUAL_TRIAL if search.known else 0.0
-    return 1.0 + boot + (0.0 if kernel in search.kernels else build)
+    seconds = 1.0 + boot + (0.0 if kernel in search.kernels else build)
+    budget = search.bench.budget
+    return seconds if budget.seconds is None or budget.gone + seconds <= budget.seconds else inf
 
 
 # ---- what they show

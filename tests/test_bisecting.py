@@ -35,6 +35,7 @@ class Series(Lab):
         self.bits: Callable[[int], int] = lambda step: step
         self.fails: set[str] = set()  # workloads that fail where it shows
         self.tried: list[int] = []
+        self.took = 30.0  # seconds, each build
         self.built: list[int] = []
         self.where = "memslot-churn"
         self._steps: dict[int, int] = {}
@@ -50,7 +51,7 @@ class Series(Lab):
         image.write_text(str(self.bits(step)))
         warning = CompilerWarning(file="a.c", line=1, function="f", flag="-Wx", text="odd")
         warnings = (warning,) if step in self.warns else ()
-        return values.kernel(recipe.name, bzimage=image, warnings=warnings, seconds=30.0)
+        return values.kernel(recipe.name, bzimage=image, warnings=warnings, seconds=self.took)
 
     async def trial(self, kernel: Kernel, workloads: tuple[Workload, ...], **given: Any) -> Trial:
         step = self._steps[given["index"]] = step_of(kernel.name)
@@ -216,6 +217,18 @@ async def test_a_spent_budget_leaves_the_odds(lab: Series, own_dirs: Path, monke
     assert 4 <= len(lab.tried) <= 10
     assert {"5/10", "6/10"} & {each.short for suspect in found.suspects[:4] for each in found.commits(suspect)}
     assert run.patched
+
+
+async def test_no_build_begins_that_the_budget_has_no_time_for(
+    lab: Series, own_dirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+    monkeypatch.setattr("rig.budget.time", SimpleNamespace(monotonic=lambda: began + 60 * len(lab.tried)))
+    lab.took = 1000.0
+    found, _ = await bisect(planned(own_dirs, budget=1000))
+    assert found.undecided == "the budget of 17m is spent"
+    assert set(lab.built) == {0, STEPS}
+    assert set(lab.tried) == {0, STEPS}
 
 
 async def test_a_bad_kernel_that_does_not_build_is_no_place_to_start(lab: Series, own_dirs: Path) -> None:
