@@ -13,6 +13,7 @@ from rig.compare import Side, SideName
 from rig.errors import BuildError, InputError
 from rig.experiment import Plan
 from rig.kernel import commits
+from rig.kernel.build import foreseen
 from rig.model import BuildFailure, Count, End, Finding, Kernel, Run, Series, Trial
 from rig.plan import guests_that_fit
 from rig.progress import Progress
@@ -23,6 +24,7 @@ from rig.shown import Known
 from rig.suspects import Evidence
 
 MOST_TRIALS = 200
+MOST_ASKED = 200  # steps
 MOST_AT_ONCE = 4  # trials of a kernel: more of the same say little
 USUAL_BUILD, USUAL_TRIAL = 60.0, 40.0  # seconds, as long as none was seen
 LISTED = 5  # other findings, for who misspelt one
@@ -37,6 +39,7 @@ class Search:
     title: str
     known: Known | None = None  # None for what shows in being built
     workloads: tuple[str, ...] = ()
+    there: frozenset[int] = frozenset()  # kernels that an earlier run has built
     kernels: dict[int, Kernel | BuildFailure] = field(default_factory=dict)
     bits: dict[int, str] = field(default_factory=dict)  # digests of what boots
     trials: dict[int, tuple[Trial, ...]] = field(default_factory=dict)
@@ -107,7 +110,8 @@ async def bisect(plan: Plan, title: str, draft: store.Draft, progress: Progress,
     series = await commits.between(plan.base, plan.patched, draft.directory / "series", progress, diffs=False)
     if not series.commits:
         raise InputError(f"no commit lies between {plan.base.name} and {plan.patched.name}")
-    search = Search(bench=await _bench(plan, draft, progress), series=series, title=title)
+    there = await _there(series, plan, progress)
+    search = Search(bench=await _bench(plan, draft, progress), series=series, title=title, there=there)
     _take(search, 0, await pipeline.build_base(series.base, search.bench))
     _take(search, search.last, await pipeline.build_side(series.commits[-1].recipe, search.bench))
     why = await _recognize(search) or await _narrow(search)
@@ -121,6 +125,14 @@ async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
     bench = await pipeline.prepare(plan, draft, progress, Budget(seconds=plan.budget))
     boots = count(1)  # whichever side a kernel turns out to be of
     return replace(bench, numbers={"base": boots, "patched": boots}, more=True)
+
+
+async def _there(series: Series, plan: Plan, progress: Progress) -> frozenset[int]:
+    """Return the kernels that need not be built; none of a long series, where asking takes longer than it saves."""
+    if len(series.commits) > MOST_ASKED:
+        return frozenset()
+    found = [await foreseen(commit.recipe, plan.profile, progress) for commit in series.commits]
+    return frozenset(number for number, building in enumerate(found, start=1) if building == "there")
 
 
 # ---- the finding
@@ -304,7 +316,7 @@ def _seconds(search: Search, kernel: int) -> float:
     trials = [trial.seconds for each in search.trials.values() for trial in each]
     build = sum(builds) / len(builds) if builds else USUAL_BUILD
     boot = sum(trials) / len(trials) if trials else USUAL_TRIAL if search.known else 0.0
-    seconds = 1.0 + boot + (0.0 if kernel in search.kernels else build)
+    seconds = 1.0 + boot + (0.0 if kernel in search.kernels or kernel in search.there else build)
     budget = search.bench.budget
     return seconds if budget.seconds is None or budget.gone + seconds <= budget.seconds else inf
 

@@ -14,7 +14,19 @@ from rig.bisection import Bisection
 from rig.errors import BuildError, InputError
 from rig.events import Event, Planned
 from rig.experiment import Overrides, Plan
-from rig.model import BuildFailure, CompilerWarning, End, Kernel, Recipe, Run, Status, Trial, Verdict, Workload
+from rig.model import (
+    BuildFailure,
+    Building,
+    CompilerWarning,
+    End,
+    Kernel,
+    Recipe,
+    Run,
+    Status,
+    Trial,
+    Verdict,
+    Workload,
+)
 from rig.progress import Silent
 from tests import values
 from tests.lab import SPLAT, Lab
@@ -35,10 +47,18 @@ class Series(Lab):
         self.bits: Callable[[int], int] = lambda step: step
         self.fails: set[str] = set()  # workloads that fail where it shows
         self.tried: list[int] = []
+        self.there: set[int] = set()  # need not be built
         self.took = 30.0  # seconds, each build
         self.built: list[int] = []
         self.where = "memslot-churn"
         self._steps: dict[int, int] = {}
+
+    def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().stand_in(monkeypatch)
+        monkeypatch.setattr("rig.bisecting.foreseen", self.foreseen)
+
+    async def foreseen(self, recipe: Recipe, *_: object) -> Building:
+        return "there" if step_of(recipe.name) in self.there else "next"
 
     async def build(self, recipe: Recipe, *_: object) -> Kernel | BuildFailure:
         step = step_of(recipe.name)
@@ -166,6 +186,12 @@ async def test_kernels_alike_to_the_bit_are_not_tried_twice(lab: Series, own_dir
     assert set(lab.tried) == {0, 10}
     assert {step_of(side.name) for side in (run.base, run.patched) if side} == {5, 6}
     assert {each.same for each in found.tried if each.same} == {"base", "10/10"}
+
+
+async def test_kernels_that_are_there_come_first(lab: Series, own_dirs: Path) -> None:
+    lab.there = {3}
+    await bisect(planned(own_dirs))
+    assert lab.built[:3] == [0, STEPS, 3]
 
 
 async def test_only_the_workloads_that_showed_it_are_run_again(lab: Series, own_dirs: Path) -> None:
