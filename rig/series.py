@@ -19,6 +19,7 @@ from rig.model import (
 )
 
 COMPILER = "COMPILER"  # warnings come with their commits, in `found`
+WHICH = "`rig presubmit --each`, or `rig bisect`, says which commit brings it"
 OPEN = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)
 BAD = (FindingStatus.NEW, FindingStatus.MORE_OFTEN, *OPEN)
 
@@ -94,7 +95,7 @@ def _attributed(finding: Finding, looks: tuple[Look, ...]) -> Finding:
         return finding
     able = [look for look in looks if _could_show(look, finding)]
     if len(able) < len(looks) and len(looks) > 1:
-        return finding
+        return replace(finding, advice=finding.advice or WHICH)
     first = next((look.short for look in able if _has(look, finding)), "")
     return replace(finding, commit=first, explanation=_since(finding, first)) if first else finding
 

@@ -52,7 +52,7 @@ def test_titles_that_are_alternatives_are_one_finding() -> None:
 def test_no_commit_is_blamed_if_those_before_could_not_have_shown_it() -> None:
     looks = (look("1", workloads=()), look("2", finding("A")))
     (found,) = series.combined(looks[-1].comparison, looks, ()).findings
-    assert found.commit == ""
+    assert (found.commit, found.advice) == ("", series.WHICH)
 
 
 def test_the_only_commit_is_to_blame() -> None:
