@@ -84,7 +84,11 @@ class _Check:
 async def planned(asked: Submission, runs: tuple[Run, ...], jobs: int, progress: Progress) -> Schedule:
     """Return what of the check fits into the budget, by what `runs` took; nothing is built."""
     plan = asked.plan
-    bases = [await foreseen(plan.base, profile, progress) for profile in asked.profiles]
+    tip = asked.series.commits[-1].recipe
+    further = [
+        (each.name, await foreseen(plan.base, each, progress), await foreseen(tip, each, progress))
+        for each in asked.profiles
+    ]
     base = await foreseen(plan.base, plan.profile, progress)
     commits = [(each.short, await foreseen(each.recipe, plan.profile, progress)) for each in asked.series.commits]
     wanted = schedule.Wanted(
@@ -95,7 +99,7 @@ async def planned(asked: Submission, runs: tuple[Run, ...], jobs: int, progress:
         repeats=plan.repeats,
         each=asked.each,
         coverage=plan.coverage,
-        profiles=tuple((profile.name, kind) for profile, kind in zip(asked.profiles, bases, strict=True)),
+        profiles=tuple(further),
         jobs=jobs,
     )
     return schedule.plan(wanted, schedule.costs(runs, plan.profile.name, plan.seconds), plan.budget)

@@ -47,7 +47,7 @@ class Wanted:
     repeats: int
     each: bool
     coverage: bool
-    profiles: tuple[tuple[str, Building], ...]  # further ones
+    profiles: tuple[tuple[str, Building, Building], ...]  # further ones, for base and for the tip
     jobs: int  # guests at once
 
 
@@ -102,7 +102,7 @@ def plan(wanted: Wanted, cost: Costs, budget: float | None) -> Schedule:
         repeats=repeats,
         each=EACH in included,
         coverage=COVERAGE in included,
-        profiles=tuple(name for name, _ in wanted.profiles if under(name) in included),
+        profiles=tuple(name for name, _, _ in wanted.profiles if under(name) in included),
     )
 
 
@@ -158,8 +158,8 @@ def _extras(wanted: Wanted, cost: Costs) -> Iterator[Step]:
 
 
 def _profiles(wanted: Wanted, cost: Costs) -> Iterator[Step]:
-    for name, building in wanted.profiles if wanted.workloads else ():
-        builds = cost.build(building) + cost.build("there" if building == "there" else "next")
+    for name, base, tip in wanted.profiles if wanted.workloads else ():
+        builds = cost.build(base) + cost.build("next" if base == tip == "first" else tip)
         yield _step(under(name), builds + _pair(wanted, cost), "the files touched call for it")
 
 

@@ -16,7 +16,7 @@ WANTED = Wanted(
     repeats=3,
     each=False,
     coverage=True,
-    profiles=(("race", "next"),),
+    profiles=(("race", "next", "next"),),
     jobs=2,
 )
 SURE = 2 * 1 + 2 * 40 + 3 * 8 + 3 * 10 + 60  # checkpatch, builds, W=1, boots, a trial a side on two guests at once
@@ -70,6 +70,13 @@ def test_a_build_tree_is_begun_once() -> None:
     assert (kinds["build 1/2"], kinds["build 2/2"]) == (300.0, 40.0)
     kinds = {step.what: step.expected for step in schedule.plan(replace(fresh, base="first"), COST, None).steps}
     assert (kinds["build base"], kinds["build 1/2"]) == (300.0, 40.0)
+
+
+def test_a_profile_costs_the_kernels_that_are_not_there_yet() -> None:
+    for kinds, builds in {("there", "next"): 40, ("there", "there"): 0, ("first", "first"): 340}.items():
+        wanted = replace(WANTED, profiles=(("race", *kinds),))  # type: ignore[arg-type]
+        (step,) = (each for each in schedule.plan(wanted, COST, None).steps if each.what == "profile race")
+        assert step.expected == builds + 60
 
 
 def test_costs_are_those_of_runs_like_it() -> None:
