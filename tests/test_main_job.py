@@ -182,3 +182,68 @@ async def test_the_patch_of_a_series_that_is_at_fault_is_found(tmp_path: Path) -
     assert "same as" in said  # what changes nothing that is built was not tried
     found = json.loads(answer.read_text())
     assert (found["suspects"][0]["commits"][0]["short"], found["suspects"][0]["odds"] >= 0.95) == ("2/3", True)
+
+
+WARNS_AT_W1 = """\
+From: A Developer <dev@example.org>
+Subject: [PATCH] KVM: x86/mmu: Count what is invalidated
+
+Nobody reads it.
+
+Signed-off-by: A Developer <dev@example.org>
+---
+--- a/arch/x86/kvm/mmu/tdp_mmu.c
++++ b/arch/x86/kvm/mmu/tdp_mmu.c
+@@ -988,6 +988,9 @@ void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *kvm)
+ void kvm_tdp_mmu_invalidate_all_roots(struct kvm *kvm)
+ {
+ \tstruct kvm_mmu_page *root;
++\tint invalidated;
++
++\tinvalidated = 1;
+\x20
+ \t/*
+ \t * mmu_lock must be held for write to ensure that a root doesn't become
+"""
+COMMENT = """--- a/arch/x86/kvm/mmu/tdp_mmu.c
++++ b/arch/x86/kvm/mmu/tdp_mmu.c
+@@ -988,6 +988,7 @@ void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *kvm)
+ void kvm_tdp_mmu_invalidate_all_roots(struct kvm *kvm)
+ {
+ \tstruct kvm_mmu_page *root;
++\t/* One more line. */
+\x20
+ \t/*
+ \t * mmu_lock must be held for write to ensure that a root doesn't become
+"""
+
+
+async def presubmitted(series: Path, directory: Path, *options: str, expect: int) -> dict[str, Any]:
+    file = directory / "result.json"
+    words = ("--series", str(series), "--base", "patched", "--json", str(file))
+    await rig("presubmit", *words, *options, expect=expect)
+    result: dict[str, Any] = json.loads(file.read_text())
+    return result
+
+
+async def test_a_series_is_checked_commit_by_commit_before_it_is_sent(tmp_path: Path) -> None:
+    series = tmp_path / "series"
+    series.mkdir()
+    (series / "1-warns.patch").write_text(WARNS_AT_W1)
+    bad = paths.project() / "kernels" / "known-bad" / "m02-lock-inversion-pages-lock.patch"
+    (series / "2-bad.patch").write_text(bad.read_text())
+    options = ("--plan", "quick", "-w", "vm-teardown", "--each", "--budget", "1h", "--cover", str(tmp_path / "cover"))
+    result = await presubmitted(series, tmp_path, *options, expect=Exit.INTRODUCED)
+    found = {finding["title"]: finding for finding in result["findings"] if finding["status"] == "new"}
+    deadlock = found["possible deadlock in kvm_mmu_uninit_tdp_mmu"]
+    assert (deadlock["commit"], deadlock["base"]["hits"]) == ("2/2", 0)
+    (warning,) = [finding for title, finding in found.items() if title.startswith("compiler warning: ")]
+    assert (warning["commit"], "-Wunused-but-set-variable" in warning["title"]) == ("1/2", True)
+    assert "possible deadlock in kvm_mmu_uninit_tdp_mmu (2/2)" in " ".join((tmp_path / "cover").read_text().split())
+
+
+async def test_a_series_of_comments_has_nothing_to_boot(tmp_path: Path) -> None:
+    patch = tmp_path / "comment.patch"
+    patch.write_text(COMMENT)
+    result = await presubmitted(patch, tmp_path, expect=Exit.CLEAN)
+    assert (result["trials"], result["notes"]) == ([], ["nothing to boot: only comments changed"])

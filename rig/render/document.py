@@ -16,6 +16,7 @@ from rig.model import (
     Finding,
     MetricChange,
     MetricKind,
+    Presubmit,
     Run,
     Settings,
     Stage,
@@ -85,6 +86,7 @@ class Document:
     stages: tuple[Stage, ...] = ()
     patch: str = ""
     coverage: Covered | None = None
+    presubmit: Presubmit | None = None
 
 
 class _Schema(GenerateJsonSchema):
@@ -135,6 +137,7 @@ def _document(run: Run) -> Document:
         stages=run.stages,
         patch=run.patch,
         coverage=_covered(run.coverage) if run.coverage else None,
+        presubmit=run.presubmit,
     )
 
 

@@ -1,7 +1,7 @@
 """What came of each commit of a series, in words for tables."""
 
 from rig.model import Build, Complaint, End, Step, Verdict
-from rig.render import commits, junit, markdown, page, terminal
+from rig.render import commits, document, junit, markdown, page, terminal
 from rig.render.commits import Row
 from tests import values
 from tests.values import checked, presubmit
@@ -44,6 +44,11 @@ def test_every_format_for_people_has_the_commits() -> None:
     assert "| `a1b2c3d` | `KVM: x86: Do it` | 1 error |" in markdown.to_markdown(run)
     assert '<section id="commits">' in page.render(run, {})
     assert '<section id="commits">' not in page.render(values.run(), {})
+
+
+def test_scripts_get_all_of_it() -> None:
+    made = document.document(presubmit(checked("a1b2c3d", complaints=(ERROR,))))["presubmit"]
+    assert made["commits"][0]["complaints"][0]["kind"] == "CODE_INDENT"
 
 
 def test_what_a_commit_says_can_do_no_harm() -> None:
