@@ -67,6 +67,7 @@ class _Check:
     schedule: Schedule
     bench: Bench
     took: dict[str, float] = field(default_factory=dict)  # seconds, by step
+    dropped: set[str] = field(default_factory=set)  # steps that there was no time for in the end
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
@@ -75,10 +76,22 @@ class _Check:
         yield
         self.took[what] = self.took.get(what, 0.0) + time.monotonic() - began
 
+    def affords(self, what: str) -> bool:
+        """Say whether a step is expected to end within the budget, and drop it if not."""
+        budget = self.bench.budget
+        expected = sum(step.expected for step in self.schedule.steps if step.what == what)
+        fits = budget.seconds is None or budget.gone + expected <= budget.seconds
+        if not fits:
+            self.dropped.add(what)
+        return fits
+
     @property
     def steps(self) -> tuple[Step, ...]:
-        """Return the steps as they were planned, with what they took."""
-        return tuple(replace(step, taken=self.took.get(step.what)) for step in self.schedule.steps)
+        """Return the steps as they were planned, with what they took and without those that were dropped."""
+        return tuple(
+            replace(step, taken=self.took.get(step.what), included=step.included and step.what not in self.dropped)
+            for step in self.schedule.steps
+        )
 
 
 async def planned(asked: Submission, runs: tuple[Run, ...], jobs: int, progress: Progress) -> Schedule:
@@ -332,7 +345,7 @@ async def _covered(
 ) -> tuple[Comparison, Coverage | None]:
     """Return which of the changed lines run, if there is time for that, and what it makes of the comparison."""
     tip = _tip(commits)
-    if nothing or not tip or not check.schedule.coverage:
+    if nothing or not tip or not check.schedule.coverage or not check.affords(COVERAGE):
         return comparison, None
     every = check.asked.series.commits
     until = 1 + next(number for number, each in enumerate(commits) if each is tip)
@@ -347,7 +360,7 @@ async def _further(check: _Check, tip: _Examined | None, nothing: str) -> tuple[
     if nothing or not tip:
         return ()
     wanted = (profile for profile in check.asked.profiles if profile.name in check.schedule.profiles)
-    return tuple([await _under(check, profile) for profile in wanted if not check.bench.budget.left_out])
+    return tuple([await _under(check, profile) for profile in wanted if check.affords(schedule.under(profile.name))])
 
 
 async def _under(check: _Check, profile: Profile) -> Further:

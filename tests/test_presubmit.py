@@ -252,6 +252,17 @@ async def test_other_profiles_that_the_files_call_for_are_tried_if_there_is_time
     assert short.presubmit.further == ()
 
 
+async def test_what_there_is_no_time_for_in_the_end_is_dropped_and_said(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boots = lab.boots
+    monkeypatch.setattr("rig.budget.Budget.gone", property(lambda _: 1000.0 if len(boots) >= 6 else 0.0))
+    result = await run(asked("one", profiles=(plan.profile("ubsan"),), overrides={"budget": 900}), tmp_path)
+    assert result.presubmit
+    assert result.presubmit.further == ()
+    assert [step.what for step in result.presubmit.steps if not step.included] == ["profile ubsan"]
+
+
 async def test_a_check_is_read_back_equal(tmp_path: Path) -> None:
     result = await run(asked("one"), tmp_path)
     assert store.read(tmp_path / "runs" / result.id) == result
