@@ -25,6 +25,8 @@ def _sentences(run: Run) -> Iterator[str]:
     if run.presubmit:
         yield from _by_itself(run, run.presubmit)
     yield from _compared(run)
+    if run.presubmit:
+        yield from _further(run.presubmit)
     yield from _found(run)
     if run.coverage and coverage.share(run.coverage) is not None:
         silent = coverage.never(run.coverage)
@@ -75,6 +77,12 @@ def _compared(run: Run) -> Iterator[str]:
         + f", {_boots(stressed['patched'], stressed['base'])}, in guests that nest KVM: profile {env.profile}, "
         f"{env.vcpus} vCPUs, {env.memory_mib} MiB, {_cpu(run)}."
     )
+
+
+def _further(made: Presubmit) -> Iterator[str]:
+    if made.further:
+        names = " and ".join(each.profile for each in made.further)
+        yield f"So it was, in a boot a side, under {names}."
 
 
 def _boots(patched: list[Trial], base: list[Trial]) -> str:

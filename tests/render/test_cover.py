@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rig.model import Build, Comparison, FindingStatus, Run, Verdict
+from rig.model import Build, Comparison, FindingStatus, Further, Run, Verdict
 from rig.render import cover
 from tests import values
 
@@ -19,6 +19,12 @@ def test_it_states_what_ran_where() -> None:
     assert said.startswith("Checked with rig: 2 commits on top of origin/master. Each builds and boots (gcc 12; no new")
     assert "under churn, in 1 boot a side, in guests that nest KVM: profile sanitize, 2 vCPUs, 1024 MiB" in said
     assert "emulated (TCG, SVM with nested paging)" in said
+
+
+def test_other_profiles_that_were_tried_are_named() -> None:
+    nothing = Comparison(verdict=Verdict.CLEAN, findings=(), metrics=())
+    made = {"further": (Further(profile="preempt", comparison=nothing, trials=()),)}
+    assert "So it was, in a boot a side, under preempt." in told(values.presubmit(*TWO, made=made))
 
 
 def test_it_says_what_may_have_been_missed() -> None:
