@@ -25,6 +25,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.rounds", "rig.stored", "rig.inputs", "rig.submission", "rig.hook"),
     ("rig.settling", "rig.covering"),
     ("rig.pipeline",),
+    ("rig.examining",),
     ("rig.presubmit",),
     ("rig.selfcheck", "rig.slowdown", "rig.bisecting"),
     ("rig.cli", "rig.__main__"),

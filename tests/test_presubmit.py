@@ -77,10 +77,10 @@ class Tree:
 def tree(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
     made = Tree(tmp_path)
     monkeypatch.setattr("rig.pipeline.build", made.built(lab))
-    monkeypatch.setattr("rig.presubmit.source.find", made.find)
-    monkeypatch.setattr("rig.presubmit.checkpatch.check", made.check)
-    monkeypatch.setattr("rig.presubmit.comments.alike", made.alike)
-    monkeypatch.setattr("rig.presubmit.extra_warnings", made.extra)
+    monkeypatch.setattr("rig.examining.source.find", made.find)
+    monkeypatch.setattr("rig.examining.checkpatch.check", made.check)
+    monkeypatch.setattr("rig.examining.comments.alike", made.alike)
+    monkeypatch.setattr("rig.examining.extra_warnings", made.extra)
     monkeypatch.setattr("rig.presubmit.foreseen", made.foreseen)
     return made
 
