@@ -50,7 +50,9 @@ def _by_itself(run: Run, made: Presubmit) -> Iterator[str]:
     does = ("builds", "" if made.nothing else " and boots")
     if len(built) < len(made.commits):
         does = ("build", "" if made.nothing else " and boot")
-    every = "Each" if len(built) == len(made.commits) else f"{len(built)} of {len(made.commits)}"
+    every = f"{len(built)} of {len(made.commits)}"
+    if len(built) == len(made.commits):
+        every = "Each" if len(built) > 1 else "It"
     yield (
         f"{every} {''.join(does)} ({_compiler(run)}; {wording.many(warned, 'new warning')} "
         "with W=1 in the files touched)."

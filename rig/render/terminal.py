@@ -83,7 +83,8 @@ def _findings(findings: Iterable[Finding]) -> Table:
 def _excerpt(finding: Finding) -> Iterator[RenderableType]:
     lines = excerpt.lines(finding)
     more = f"\n  … {len(lines) - EXCERPT} more lines in {finding.console}" if len(lines) > EXCERPT else ""
-    yield Text(f"\n{printable(finding.title)}  ({finding.console})", style="bold")
+    where = f"  ({finding.console})" if finding.console else ""
+    yield Text(f"\n{printable(finding.title)}{where}", style="bold")
     yield Text("\n".join(f"  {line}" for line in lines[:EXCERPT]) + more, style="dim")
     if finding.place:
         yield Padding(decoded.place(finding.place, finding.source), (0, 2), expand=False)

@@ -70,7 +70,7 @@ def test_a_doubt_is_said_with_what_would_settle_it() -> None:
 
 def test_nothing_to_boot_is_said() -> None:
     said = told(values.presubmit(TWO[0], made={"nothing": "only comments changed"}, trials=()), ME)
-    assert "Each builds (gcc 12; no new warnings with W=1 in the files touched)." in said
+    assert "It builds (gcc 12; no new warnings with W=1 in the files touched)." in said
     assert "There was nothing to boot: only comments changed." in said
 
 
