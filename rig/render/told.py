@@ -30,7 +30,8 @@ def line(event: Event, standing: Standing, *, now: float, verbose: bool) -> str:
 
 def trial(done: Trial) -> str:
     """Return one line about a finished trial."""
-    outcomes = ", ".join(f"{outcome.workload} {outcome.status}" for outcome in done.outcomes) or "no workload ran"
+    nothing = "no workload ran" if done.planned or done.end is not End.FINISHED else "booted"
+    outcomes = ", ".join(f"{outcome.workload} {outcome.status}" for outcome in done.outcomes) or nothing
     titles = "; ".join(dict.fromkeys(sighting.report.title for sighting in done.sightings))
     end = "" if done.end is End.FINISHED else f"; {done.end}: {done.end_reason}"
     return f"{outcomes}{end}" + (f"; reports: {titles}" if titles else "")

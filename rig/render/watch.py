@@ -9,7 +9,7 @@ from rich.text import Text
 from rig import expected
 from rig.duration import clock
 from rig.events import Boot, Coming
-from rig.model import Status
+from rig.model import End, Status
 from rig.render.escape import printable
 from rig.standing import Cell, Row, Standing, Trouble, Work
 
@@ -118,11 +118,21 @@ class _Grid:
 
     def _row(self, label: str, trial: Row | Coming) -> Text:
         text = Text(_fit(label, self._label) + ("" if self._widths else " "))
+        if not _workloads(trial):
+            return text.append(*self._booted(trial))
         cells = {cell.workload: cell for cell in trial.cells} if isinstance(trial, Row) else {}
         for name, width in zip(self._names, self._widths or (0,) * len(self._names), strict=True):
             told, style = self._told(trial, cells.get(name), name)
             text.append(f" {_fit(told, width)}" if width else _letter(told), style=style)
         return text
+
+    def _booted(self, trial: Row | Coming) -> tuple[str, str]:
+        """Return how a trial without workloads stands, and its style."""
+        if isinstance(trial, Coming):
+            return f" {WAITING}", "dim"
+        if not trial.trial:
+            return f" boot {clock(self._now - trial.began)}", "cyan"
+        return (" booted", "green") if trial.trial.end is End.FINISHED else (f" {trial.trial.end}", "red")
 
     def _told(self, trial: Row | Coming, cell: Cell | None, name: str) -> tuple[str, str]:
         """Return what stands in a cell, and its style."""

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from rig.events import Boot, Coming, Doing, Planned, Seen, TrialDone, TrialStarted, WorkloadDone, WorkloadStarted
-from rig.model import Status, Trial
+from rig.model import End, Status, Trial
 from rig.render import watch
 from rig.standing import Standing
 from tests import values
@@ -167,3 +167,20 @@ def test_a_search_counts_trials_without_saying_of_how_many() -> None:
     assert shown(standing)[-1].startswith("0 trials, ")
     done = standing.told(TrialDone(boot=boot("base", 1), trial=trial("base")), 2.0)
     assert shown(done)[-1].startswith("1 trial, in ")
+
+
+def test_a_trial_that_only_boots_says_how_it_stands() -> None:
+    first, second = boot("base", 1), boot("patched", 1)
+    coming = (Coming(side="patched", kernel="k-patched", workloads=()),)
+    standing = Standing(began=0.0).told(TrialStarted(boot=first, workloads=()), 1.0)
+    standing = standing.told(Planned(trials=coming, jobs=2), 1.0)
+    assert {"base boot 4s", f"patched {watch.WAITING}"} <= _lines(standing, 5.0)
+    broken = values.trial("patched", outcomes=(), planned=(), end=End.NEVER_BOOTED)
+    for each, done in ((first, values.trial("base", outcomes=(), planned=())), (second, broken)):
+        standing = standing.told(TrialStarted(boot=each, workloads=()), 2.0)
+        standing = standing.told(TrialDone(boot=each, trial=done), 9.0)
+    assert {"base booted", "patched never booted"} <= _lines(standing, 10.0)
+
+
+def _lines(standing: Standing, now: float) -> set[str]:
+    return {" ".join(line.plain.split()) for line in watch.view(standing, now=now, width=80, height=10)}
