@@ -245,6 +245,11 @@ def _raised(changes: Iterable[MetricChange], rules: Rules) -> Iterator[Finding]:
 # ---- the whole
 
 
+def titles(finding: Finding) -> frozenset[str]:
+    """Return all titles that a finding goes by."""
+    return frozenset((finding.title, *finding.alt_titles))
+
+
 def suspicions(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings that seem new or fixed and that more trials could settle."""
     one_sided = (finding for finding in findings if finding.p_value is not None and finding.workload != "build")

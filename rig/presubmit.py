@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rig import examining, pipeline, schedule, series, settling, store
+from rig import compare, examining, pipeline, schedule, series, settling, store
 from rig.budget import Budget
 from rig.compare import Side
 from rig.examining import Check, Examined
@@ -12,6 +12,7 @@ from rig.model import (
     Comparison,
     Coverage,
     Finding,
+    FindingStatus,
     Further,
     Kernel,
     Presubmit,
@@ -137,7 +138,9 @@ async def _as_a_whole(
     look = Look(short=tip.checked.short, workloads=bench.planned, comparison=comparison)
     commits = tuple(replace(each, look=look) if each is tip else each for each in commits)
     if check.schedule.each:
-        commits = tuple([await _stressed(check, sides[0], each) for each in commits])
+        new = (each for each in comparison.findings if each.status is FindingStatus.NEW)
+        sure = frozenset(title for each in new for title in compare.titles(each))
+        commits = tuple([await _stressed(check, sides[0], each, sure) for each in commits])
     return sides, comparison, commits
 
 
@@ -152,8 +155,8 @@ def _untried(commits: tuple[Examined, ...], nothing: str) -> Comparison:
     return Comparison(verdict=Verdict.INCONCLUSIVE if unbuilt else Verdict.CLEAN, findings=(), metrics=(), notes=notes)
 
 
-async def _stressed(check: Check, base: Side, each: Examined) -> Examined:
-    """Run the workloads on a commit before the tip, against the trials of base that there are."""
+async def _stressed(check: Check, base: Side, each: Examined, sure: frozenset[str]) -> Examined:
+    """Run the workloads on a commit before the tip, against the trials of base; what the tip is `sure` of, once."""
     if not each.kernel or not each.look or each.look.workloads:
         return each
     assert isinstance(base.kernel, Kernel)
@@ -161,7 +164,7 @@ async def _stressed(check: Check, base: Side, each: Examined) -> Examined:
     bench = await pipeline.equipped(bench, base.kernel, each.kernel)
     with check.step(EACH):
         sides = (base, Side(kernel=each.kernel, trials=each.checked.trials))
-        (_, side), comparison = await settling.settle(bench, sides, bench.planned, names=NAMES[1:])
+        (_, side), comparison = await settling.settle(bench, sides, bench.planned, names=NAMES[1:], sure=sure)
     look = Look(short=each.checked.short, workloads=bench.planned, comparison=comparison)
     return replace(each, look=look, checked=replace(each.checked, trials=side.trials))
 

@@ -69,12 +69,8 @@ def _verdict(tip: Verdict, findings: tuple[Finding, ...]) -> Verdict:
     return Verdict.INCONCLUSIVE if tip is Verdict.CLEAN and doubtful else tip
 
 
-def _titles(finding: Finding) -> frozenset[str]:
-    return frozenset((finding.title, *finding.alt_titles))
-
-
 def _same(one: Finding, other: Finding) -> bool:
-    return not _titles(one).isdisjoint(_titles(other))
+    return not compare.titles(one).isdisjoint(compare.titles(other))
 
 
 def _bad(finding: Finding) -> bool:

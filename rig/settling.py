@@ -11,18 +11,24 @@ Sides = tuple[Side, Side]
 
 
 async def settle(
-    bench: Bench, sides: Sides, workloads: tuple[str, ...], *, names: tuple[SideName, ...] = NAMES
+    bench: Bench,
+    sides: Sides,
+    workloads: tuple[str, ...],
+    *,
+    names: tuple[SideName, ...] = NAMES,
+    sure: frozenset[str] = frozenset(),
 ) -> tuple[Sides, Comparison]:
     """Run `workloads` on the sides of `names` as often as planned, and again what is suspected; () only boots.
 
-    Returns the sides with the trials that were added. Sides that could not be built are compared as they are.
+    What is `sure`, by title, is not confirmed: other kernels showed that the base does not have it. Returns the
+    sides with the trials that were added. Sides that could not be built are compared as they are.
     """
     agreed = rules(bench, workloads)
     if not all(isinstance(side.kernel, Kernel) for side in sides):
         return sides, compare.compare(*sides, agreed)
     sides = await _more(bench, sides, workloads, bench.plan.repeats, names)
     comparison = compare.compare(*sides, agreed)
-    doubtful = compare.suspicions(comparison.findings)
+    doubtful = tuple(each for each in compare.suspicions(comparison.findings) if sure.isdisjoint(compare.titles(each)))
     for _ in range(bench.plan.confirm):
         if not doubtful or bench.budget.left_out:
             break

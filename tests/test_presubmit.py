@@ -227,6 +227,15 @@ async def test_each_says_which_commit_brings_it(lab: Lab, tmp_path: Path) -> Non
     assert [each.workload for each in result.presubmit.commits[0].trials[-1].outcomes] == list(WORKLOADS)
 
 
+async def test_what_the_tip_is_sure_of_is_looked_for_once_in_the_commits_before(lab: Lab, tmp_path: Path) -> None:
+    lab.script = lambda *given: warns(given, given[0] == "patched")
+    result = await run(asked("one", "two", each=True), tmp_path)
+    (finding,) = result.comparison.findings
+    assert finding.commit == "one"
+    assert lab.kernels[-2:] != ["one", "one"]
+    assert lab.kernels.count("one") == 2
+
+
 async def test_a_short_budget_is_planned_for_and_said(lab: Lab, tmp_path: Path) -> None:
     result = await run(asked("one", overrides={"budget": 200}), tmp_path)
     assert [names for _, names in lab.boots].count(WORKLOADS) == 2
