@@ -35,7 +35,7 @@ def told(run: Run) -> Iterator[RenderableType]:
         for complaint in each.complaints:
             where = f"{complaint.file}:{complaint.line}: " if complaint.file else ""
             yield Text(printable(f"  {each.short}: {where}{complaint.level}: {complaint.text}"), style="dim")
-    missing = [step for step in run.presubmit.steps if not step.included]
+    missing = [step for step in run.presubmit.steps if not step.included and not run.presubmit.nothing]
     if missing:
         names = ", ".join(f"{step.what} ({duration.clock(step.expected)})" for step in missing)
         yield Text(f"  left out, for lack of time: {names}", style="yellow")
