@@ -27,6 +27,7 @@
 #include "lib/workload.h"
 
 #define GONE_WITHIN 30 /* seconds */
+#define POINTS_AT_A_TIME 4 /* of an operation; all operations have had their first ones before one has had all */
 
 /* ---- what all workers share */
 
@@ -122,7 +123,7 @@ static void hunt(struct worker *worker, struct scene *scene, enum phase phase, u
 {
 	struct hunt *hunt = &shared->hunts[phase][index];
 
-	while (!hunt->end && time_to_hunt()) {
+	for (unsigned int i = 0; i < POINTS_AT_A_TIME && !hunt->end && time_to_hunt(); i++) {
 		unsigned int step = operations[index].step;
 		unsigned int nth = 1 + hunt->taken++ * (step ? step : 1);
 
@@ -134,13 +135,23 @@ static void hunt(struct worker *worker, struct scene *scene, enum phase phase, u
 	operation_leave(&operations[index], scene);
 }
 
+static bool all_found(enum phase phase)
+{
+	for (unsigned int i = 0; i < operations_count; i++)
+		if (!shared->hunts[phase][i].end)
+			return false;
+	return true;
+}
+
 /* Workers begin with different operations. */
 static void hunt_all(struct worker *worker, struct scene *scene, enum phase phase)
 {
 	unsigned int first = worker_index(worker) * operations_count / scene->options.threads;
 
-	for (unsigned int i = 0; i < operations_count; i++)
-		hunt(worker, scene, phase, (first + i) % operations_count);
+	while (!all_found(phase) && time_to_hunt())
+		for (unsigned int i = 0; i < operations_count; i++)
+			if (!shared->hunts[phase][(first + i) % operations_count].end)
+				hunt(worker, scene, phase, (first + i) % operations_count);
 }
 
 static void at_random(struct worker *worker, struct scene *scene)

@@ -142,7 +142,6 @@ static const struct scene scenes[] = {
 _Static_assert(KINDS_COUNT <= MOST_KINDS && KINDS_COUNT <= MOST_CARDS, "kinds fit into the counters and into a deck");
 
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
-#define FIRST_SCENES 1
 
 /* ---- what there is */
 
@@ -724,21 +723,26 @@ static bool can_play(const struct churn *churn, const struct scene *scene)
 	return true;
 }
 
-/* Each scene once, if there is time; one of them always. */
+static void play_if_possible(struct churn *churn, const struct scene *scene, bool first)
+{
+	churn->scene = scene;
+	if (can_play(churn, scene) && open_vm(churn))
+		play(churn);
+	else if (first)
+		dprintf(STDOUT_FILENO, "left out: %s, which this kernel does not have\n", scene->what);
+}
+
+/* Each scene once, if there is time; one of them always. The first two are the most telling. */
 static void one_round(struct churn *churn, bool first)
 {
-	struct deck deck = {.first = FIRST_SCENES};
+	struct deck deck = {.first = 1};
 	double end = first ? end_of_first_round(churn) : churn->options.seconds;
 
-	for (unsigned int i = 0; i < SCENES; i++)
+	for (unsigned int i = 1; i < SCENES; i++)
 		deck_add(&deck, i);
-	while (!deck.passes && (elapsed() < end || !done->iterations)) {
-		churn->scene = &scenes[deck_deal(&deck, &churn->choices)];
-		if (can_play(churn, churn->scene) && open_vm(churn))
-			play(churn);
-		else if (first)
-			dprintf(STDOUT_FILENO, "left out: %s, which this kernel does not have\n", churn->scene->what);
-	}
+	play_if_possible(churn, &scenes[0], first);
+	while (!deck.passes && (elapsed() < end || !done->iterations))
+		play_if_possible(churn, &scenes[deck_deal(&deck, &churn->choices)], first);
 }
 
 /* ---- all together */
