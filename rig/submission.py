@@ -41,7 +41,7 @@ async def find(wish: Wish, directory: Path, progress: Progress) -> Submission:
         plan=planned,
         reach=called,
         chosen=bool(wish.overrides.workloads),
-        profiles=others,
+        profiles=() if wish.overrides.profile else others,  # who names one means that one
         each=wish.each,
     )
 

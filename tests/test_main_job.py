@@ -232,7 +232,8 @@ async def test_a_series_is_checked_commit_by_commit_before_it_is_sent(tmp_path: 
     (series / "1-warns.patch").write_text(WARNS_AT_W1)
     bad = paths.project() / "kernels" / "known-bad" / "m02-lock-inversion-pages-lock.patch"
     (series / "2-bad.patch").write_text(bad.read_text())
-    options = ("--plan", "quick", "-w", "vm-teardown", "--each", "--budget", "1h", "--cover", str(tmp_path / "cover"))
+    words = ("--plan", "quick", "--profile", "sanitize", "-w", "vm-teardown", "--each", "--budget", "1h")
+    options = (*words, "--cover", str(tmp_path / "cover"))
     result = await presubmitted(series, tmp_path, *options, expect=Exit.INTRODUCED)
     found = {finding["title"]: finding for finding in result["findings"] if finding["status"] == "new"}
     deadlock = found["possible deadlock in kvm_mmu_uninit_tdp_mmu"]

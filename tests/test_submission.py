@@ -115,6 +115,17 @@ async def test_workloads_are_those_that_the_files_call_for(repository: Path, tmp
     assert [entry.name for entry in chosen.workloads] == ["root-churn"]
 
 
+async def test_further_profiles_are_those_that_the_files_call_for_unless_one_is_named(
+    repository: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    commit(repository, "one", "arch/x86/kvm/mmu/tdp_mmu.c")
+    asked = await find(tmp_path, tree=repository, base="v1")
+    assert [each.name for each in asked.profiles] == ["preempt", "race"]
+    named = await find(tmp_path, tree=repository, base="v1", overrides=Overrides(profile="sanitize"))
+    assert named.profiles == ()
+
+
 async def test_nothing_of_the_users_is_written(repository: Path, tmp_path: Path) -> None:  # noqa: F811
     commit(repository, "one")
     before = _state(repository)
