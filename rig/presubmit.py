@@ -84,7 +84,7 @@ async def _checked(check: Check, command_line: str) -> Run:
     comparison, lines = await _covered(check, commits, nothing, comparison)
     further = await _further(check, _tip(commits), nothing)
     looks = tuple(each.look for each in commits if each.look)
-    whole = series.combined(comparison, looks, _beside(asked, commits, further))
+    whole = series.combined(comparison, looks, _beside(asked, commits), tuple(each.comparison for each in further))
     run = await pipeline.conclude(bench, sides, whole, command_line, lines)
     made = Presubmit(
         base=asked.series.base.name,
@@ -97,7 +97,7 @@ async def _checked(check: Check, command_line: str) -> Run:
     return replace(run, presubmit=made)
 
 
-def _beside(asked: Submission, commits: tuple[Examined, ...], further: tuple[Further, ...]) -> tuple[Finding, ...]:
+def _beside(asked: Submission, commits: tuple[Examined, ...]) -> tuple[Finding, ...]:
     """Return the findings that the looks at the commits don't have."""
     profile, checked = asked.plan.profile.name, tuple(each.checked for each in commits)
     return (
@@ -105,7 +105,6 @@ def _beside(asked: Submission, commits: tuple[Examined, ...], further: tuple[Fur
         *examining.build_failures(commits),
         *series.warnings(checked, profile),
         *series.complaints(checked, profile),
-        *(finding for other in further for finding in other.comparison.findings),
     )
 
 

@@ -20,6 +20,8 @@ from rig.model import (
 
 COMPILER = "COMPILER"  # warnings come with their commits, in `found`
 WHICH = "`rig presubmit --each`, or `rig bisect`, says which commit brings it"
+CHECKPATCH = "CHECKPATCH"
+LIGHT = (COMPILER, CHECKPATCH)  # kinds of findings, of less weight than what a kernel does
 OPEN = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)
 BAD = (FindingStatus.NEW, FindingStatus.MORE_OFTEN, *OPEN)
 
@@ -33,20 +35,26 @@ class Look:
     comparison: Comparison
 
 
-def combined(tip: Comparison, looks: tuple[Look, ...], found: tuple[Finding, ...]) -> Comparison:
+def combined(
+    tip: Comparison, looks: tuple[Look, ...], found: tuple[Finding, ...], further: tuple[Comparison, ...] = ()
+) -> Comparison:
     """Return the comparison of the series as a whole: that of its tip, with what its commits show by themselves.
 
     `looks` are in the order of the commits, the last one at the tip; `found` are findings of other kinds: what does not
-    apply or build, warnings, checkpatch.
+    apply or build, warnings, checkpatch; `further` are comparisons under other profiles, for what only they show.
     """
     own = tuple(_attributed(finding, looks) for finding in tip.findings if finding.type != COMPILER)
-    findings = (*found, *own, *_passing(looks, tip))
-    order = list(FindingStatus)
-    return replace(
-        tip,
-        verdict=_verdict(tip.verdict, findings),
-        findings=tuple(sorted(findings, key=lambda finding: order.index(finding.status))),
-    )
+    first = (*own, *_passing(looks, tip))
+    seen = (each for comparison in further for each in comparison.findings if each.type != COMPILER)
+    other = tuple(each for each in seen if not any(_same(each, known) for known in first))
+    findings = (*first, *other, *found)
+    return replace(tip, verdict=_verdict(tip.verdict, findings), findings=tuple(sorted(findings, key=_rank)))
+
+
+def _rank(finding: Finding) -> tuple[int, int]:
+    """Return what findings are sorted by: the worst first, what is only about style last."""
+    weight = 1 + LIGHT.index(finding.type) if finding.type in LIGHT else 0
+    return list(FindingStatus).index(finding.status), weight
 
 
 def told(commit: Checked) -> str:
@@ -192,7 +200,7 @@ def complaints(commits: tuple[Checked, ...], profile: str) -> Iterator[Finding]:
             places = [f"{one.file}:{one.line}" if one.file else each.short for one in alike]
             yield Finding(
                 title=f"checkpatch: {alike[0].text} [{kind}]",
-                type="CHECKPATCH",
+                type=CHECKPATCH,
                 status=FindingStatus.NEW,
                 workload="checkpatch",
                 profile=profile,

@@ -130,3 +130,17 @@ def test_errors_of_checkpatch_count_and_warnings_do_not() -> None:
     )
     (found,) = series.complaints((commit("1", complaints=said),), "sanitize")
     assert (found.title, found.explanation) == ("checkpatch: use tabs [CODE_INDENT]", "1: a.c:7, a.c:9")
+
+
+def test_what_only_another_profile_shows_is_told_once() -> None:
+    looks = (look("1", finding("A")),)
+    other = comparison(finding("A", profile="race"), finding("B", profile="race"))
+    found = series.combined(looks[0].comparison, looks, (), (other,)).findings
+    assert [(each.title, each.profile) for each in found] == [("A", "sanitize"), ("B", "race")]
+
+
+def test_what_a_kernel_does_comes_before_what_is_said_of_its_style() -> None:
+    said = (finding("c", type="CHECKPATCH"), finding("w", type="COMPILER"), finding("b", type="BUILD"))
+    looks = (look("1", finding("A"), finding("D", FindingStatus.INCONCLUSIVE)),)
+    found = series.combined(looks[0].comparison, looks, said).findings
+    assert [each.title for each in found] == ["A", "b", "w", "c", "D"]

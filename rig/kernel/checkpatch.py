@@ -43,14 +43,15 @@ async def _script(tree: str) -> AsyncIterator[Path | None]:
 
 async def _check(script: Path, commit: Commit) -> tuple[Complaint, ...]:
     patch = script.parent / "patch"
-    patch.write_text(_mail(commit))
+    patch.write_text(mail(commit))
     argv: proc.Argv = ("perl", script, *OPTIONS, *_leniency(commit), patch)
     done = await proc.run(argv, cwd=script.parent.parent, limit=LIMIT, check=False)
     return tuple(complaints(done.output.splitlines()))
 
 
-def _mail(commit: Commit) -> str:
-    return f"From: {commit.author}\nSubject: [PATCH] {commit.message}\n---\n\n{commit.patch}"
+def mail(commit: Commit) -> str:
+    """Return a commit as it would be sent."""
+    return f"From: {commit.author}\nSubject: [PATCH] {commit.message}\n\n---\n{commit.patch}"
 
 
 def _leniency(commit: Commit) -> tuple[str, ...]:

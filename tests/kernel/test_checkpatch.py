@@ -64,6 +64,14 @@ async def test_each_commit_is_shown_to_the_script_of_the_base(repository: Path, 
     assert [each.kind for each in second] == ["LINES", "NOBODY"]
 
 
+async def test_a_message_of_one_line_ends_before_the_patch(repository: Path, tmp_path: Path) -> None:
+    (repository / "main.c").write_text("int one;\n")
+    (commit,) = (await _series(repository, tmp_path)).commits
+    message, _, patch = checkpatch.mail(commit).partition("\n---\n")
+    assert message.endswith("\nSubject: [PATCH] uncommitted changes\n")  # and an empty line: it is all there is
+    assert patch == commit.patch
+
+
 async def test_a_tree_without_the_script_has_nothing_to_say(repository: Path, tmp_path: Path) -> None:
     (repository / "main.c").write_text("int one;\n")
     series = await _series(repository, tmp_path)
