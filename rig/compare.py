@@ -25,6 +25,8 @@ from rig.reports.sightings import BOOT
 from rig.symptoms import Symptom, grouped, symptoms
 
 SideName = Literal["base", "patched"]
+COMPILER = "COMPILER"  # the type of findings that are warnings of the compiler
+OPEN = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)  # nobody knows yet
 BROKEN, WARNED = "build failure: ", "compiler warning: "  # how titles begin of what is found without a boot
 
 
@@ -201,7 +203,7 @@ def _warning_findings(base: Kernel, patched: Kernel) -> Iterator[Finding]:
         for key in sorted(gone):
             yield Finding(
                 title=warning_title(known[key]),
-                type="COMPILER",
+                type=COMPILER,
                 status=status,
                 workload="build",
                 profile=patched.profile,
@@ -311,11 +313,11 @@ def _losses(trials: tuple[Trial, ...]) -> Iterator[str]:
             yield f"{trial.console} lacks {trial.dropped} messages that the kernel dropped"
 
 
-def _verdict(findings: tuple[Finding, ...], *, gaps: bool) -> Verdict:
+def verdict(findings: tuple[Finding, ...], *, gaps: bool) -> Verdict:
+    """Return what findings say as a whole, with `gaps` in what was looked at."""
     if any(finding.status is FindingStatus.NEW for finding in findings):
         return Verdict.REGRESSION
-    doubtful = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)
-    if gaps or any(finding.status in doubtful and finding.patched.hits for finding in findings):
+    if gaps or any(finding.status in OPEN and finding.patched.hits for finding in findings):
         return Verdict.INCONCLUSIVE
     return Verdict.CLEAN
 
@@ -339,7 +341,7 @@ def compare(base: Side, patched: Side, rules: Rules) -> Comparison:
     gaps = (*_gaps(base, "base", rules.planned), *(() if explained else _gaps(patched, "patched", rules.planned)))
     order = list(FindingStatus)
     return Comparison(
-        verdict=_verdict(findings, gaps=_doubtful(gaps, rules.planned)),
+        verdict=verdict(findings, gaps=_doubtful(gaps, rules.planned)),
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.status))),
         metrics=changes,
         notes=(*map(str, gaps), *_losses(trials), *known),

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from rig import pipeline, series, settling
-from rig.compare import Side
-from rig.errors import PatchError
+from rig.compare import BROKEN, Side, valid
+from rig.errors import BuildError, PatchError, RigError
 from rig.experiment import Submission
 from rig.kernel import checkpatch, comments, source
 from rig.kernel.extrawarn import ExtraWarnings, extra_warnings
@@ -16,6 +16,7 @@ from rig.model import (
     BuildFailure,
     Checked,
     Commit,
+    Comparison,
     Complaint,
     Count,
     Finding,
@@ -24,6 +25,7 @@ from rig.model import (
     Recipe,
     Step,
 )
+from rig.render import commits
 from rig.rounds import NAMES, Bench
 from rig.schedule import BOOTS, WARN, Schedule
 from rig.series import Look
@@ -41,6 +43,7 @@ class Built:
 class Examined:
     """A commit after it was looked at by itself; no kernel if there was none to be had."""
 
+    commit: Commit
     checked: Checked
     kernel: Kernel | None = None
     look: Look | None = None
@@ -99,34 +102,44 @@ async def examine(
     done: list[Examined] = []
     assert isinstance(base.kernel, Kernel)
     last, applies = Built(recipe=check.asked.plan.base, kernel=base.kernel), True
+    files: tuple[str, ...] = ()  # touched since `last`
     for commit, complaints in zip(check.asked.series.commits, said, strict=True):
         about = Checked(
             id=commit.id, short=commit.short, subject=commit.subject, files=commit.files, complaints=complaints
         )
-        examined = Examined(checked=about)
+        examined = Examined(commit=commit, checked=about)
+        files = tuple(dict.fromkeys((*files, *commit.files)))
         if applies:
-            base, examined = await _commit(check, base, last, commit, about)
-        applies = applies and bool(examined.kernel or examined.failure)
-        last = Built(recipe=commit.recipe, kernel=examined.kernel) if examined.kernel else last
+            base, examined = await _commit(check, base, last, files, examined)
+        applies = examined.checked.build is not Build.LEFT_OUT
+        if examined.kernel:
+            last, files = Built(recipe=commit.recipe, kernel=examined.kernel), ()
         done.append(examined)
-        check.bench.progress.note(series.told(examined.checked))
+        check.bench.progress.note(commits.line(examined.checked))
     return base, tuple(done)
 
 
-async def _commit(check: Check, base: Side, last: Built, commit: Commit, about: Checked) -> tuple[Side, Examined]:
-    """Build and boot one commit; `last` is the one before it that could be built."""
-    old = await _warnings(check, last, commit.files)
+async def _commit(
+    check: Check, base: Side, last: Built, files: tuple[str, ...], examined: Examined
+) -> tuple[Side, Examined]:
+    """Build and boot one commit; `last` is the one before it that could be built, `files` are touched since then."""
+    commit, about = examined.commit, examined.checked
+    old = await _warnings(check, last, files)
     try:
         with check.step(f"build {commit.short}"):
             kernel = await pipeline.build_side(commit.recipe, check.bench)
     except PatchError as error:
-        return base, Examined(checked=about, findings=(_refused(check, commit, error),))
+        refused = _wrong(check, commit, "APPLY", f"patch does not apply: {commit.subject}", error)
+        return base, replace(examined, findings=(refused,))
+    except BuildError as error:  # a configuration that this commit does not have
+        broken = _wrong(check, commit, "BUILD", BROKEN + str(error).splitlines()[0], error)
+        return base, replace(examined, checked=replace(about, build=Build.FAILED), findings=(broken,))
     if isinstance(kernel, BuildFailure):
-        return base, Examined(checked=replace(about, build=Build.FAILED, seconds=kernel.seconds), failure=kernel)
-    built = Built(recipe=commit.recipe, kernel=kernel)
-    about = replace(about, build=Build.BUILT, seconds=kernel.seconds, same=await _same(last.kernel, kernel, commit))
-    base, examined = await _boot(check, base, Examined(checked=about, kernel=kernel))
-    new = await _warnings(check, built, commit.files)
+        failed = replace(about, build=Build.FAILED, seconds=kernel.seconds)
+        return base, replace(examined, checked=failed, failure=kernel)
+    about = replace(about, build=Build.BUILT, seconds=kernel.seconds, same=await _same(last.kernel, kernel))
+    base, examined = await _boot(check, base, replace(examined, checked=about, kernel=kernel))
+    new = await _warnings(check, Built(recipe=commit.recipe, kernel=kernel), files)
     came, went = series.difference(old.warnings, new.warnings)
     about = replace(examined.checked, warnings=came, mended=went, unbuilt=new.not_built)
     return base, replace(examined, checked=about)
@@ -141,10 +154,10 @@ async def _warnings(check: Check, built: Built, files: tuple[str, ...]) -> Extra
     return replace(extra, warnings=(*extra.warnings, *beside))
 
 
-async def _same(before: Kernel, after: Kernel, commit: Commit) -> str:
+async def _same(before: Kernel, after: Kernel) -> str:
     if before.bzimage.read_bytes() == after.bzimage.read_bytes():
         return "the same kernel, bit by bit"
-    return await comments.alike(before.tree, after.tree, commit.files)
+    return await comments.alike(before.tree, after.tree)
 
 
 async def _boot(check: Check, base: Side, examined: Examined) -> tuple[Side, Examined]:
@@ -158,16 +171,25 @@ async def _boot(check: Check, base: Side, examined: Examined) -> tuple[Side, Exa
     names = NAMES[1:] if base.trials else NAMES
     with check.step(BOOTS):
         (base, patched), comparison = await settling.settle(bench, (base, Side(kernel=kernel)), (), names=names)
-    look = Look(short=examined.checked.short, workloads=(), comparison=comparison)
-    return base, replace(examined, checked=replace(examined.checked, trials=patched.trials), look=look)
+    if not patched.trials:  # there was no time for it
+        return base, examined
+    return base, looked(examined, patched, (), comparison)
 
 
-def _refused(check: Check, commit: Commit, error: PatchError) -> Finding:
+def looked(examined: Examined, side: Side, workloads: tuple[str, ...], comparison: Comparison) -> Examined:
+    """Return a commit with how it compares after its trials; of workloads that got nowhere nothing is known."""
+    able = tuple(name for name in workloads if any(valid(trial, name) for trial in side.trials))
+    look = Look(short=examined.checked.short, workloads=able, comparison=comparison)
+    return replace(examined, look=look, checked=replace(examined.checked, trials=side.trials))
+
+
+def _wrong(check: Check, commit: Commit, kind: str, title: str, error: RigError) -> Finding:
+    """Return the finding that there is no kernel of a commit, for a reason that is the commit's."""
     return Finding(
-        title=f"patch does not apply: {commit.subject}",
-        type="APPLY",
+        title=title,
+        type=kind,
         status=FindingStatus.NEW,
-        workload="apply",
+        workload=kind.lower(),
         profile=check.asked.plan.profile.name,
         base=Count(hits=0, trials=1),
         patched=Count(hits=1, trials=1),

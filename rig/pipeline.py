@@ -186,7 +186,10 @@ async def covered(
     if not bench.budget.admits(bench.planned):
         why = f"the budget of {duration.words(plan.budget or 0)} was too short"
         return coverage.unknown(comparison, why, plan.require_coverage), None
-    lines = await cover(bench, recipe, diffs, bench.planned)
+    try:
+        lines = await cover(bench, recipe, diffs, bench.planned)
+    except BuildError as error:  # gcov can't be had in this tree; the rest was found out all the same
+        return coverage.unknown(comparison, str(error).splitlines()[0], plan.require_coverage), None
     return coverage.judged(comparison, lines, plan.require_coverage), lines
 
 

@@ -1,10 +1,12 @@
 """The check before sending: every commit of a series by itself, then the series against its base."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from rig import compare, examining, pipeline, schedule, series, settling, store
+from rig import compare, coverage, examining, pipeline, schedule, series, settling, store
 from rig.budget import Budget
 from rig.compare import Side
+from rig.errors import BuildError
 from rig.examining import Check, Examined
 from rig.experiment import Submission
 from rig.kernel.build import foreseen
@@ -17,6 +19,7 @@ from rig.model import (
     Kernel,
     Presubmit,
     Profile,
+    Recipe,
     Run,
     Verdict,
 )
@@ -83,8 +86,8 @@ async def _checked(check: Check, command_line: str) -> Run:
     sides, comparison, commits = await _as_a_whole(check, side, commits, nothing)
     comparison, lines = await _covered(check, commits, nothing, comparison)
     further = await _further(check, _tip(commits), nothing)
-    looks = tuple(each.look for each in commits if each.look)
-    whole = series.combined(comparison, looks, _beside(asked, commits), tuple(each.comparison for each in further))
+    others = tuple(each.comparison for each in further)
+    whole = series.combined(comparison, tuple(_looks(commits)), _beside(asked, commits), others)
     run = await pipeline.conclude(bench, sides, whole, command_line, lines)
     made = Presubmit(
         base=asked.series.base.name,
@@ -95,6 +98,17 @@ async def _checked(check: Check, command_line: str) -> Run:
         further=further,
     )
     return replace(run, presubmit=made)
+
+
+def _looks(commits: tuple[Examined, ...]) -> Iterator[Look]:
+    """Yield the looks at the commits, each with the commits before it that change something and could not be tried."""
+    untried: list[str] = []
+    for each in commits:
+        if each.look:
+            yield replace(each.look, untried=tuple(untried))
+            untried = []
+        elif not each.checked.same:
+            untried.append(each.checked.short)
 
 
 def _beside(asked: Submission, commits: tuple[Examined, ...]) -> tuple[Finding, ...]:
@@ -134,8 +148,8 @@ async def _as_a_whole(
     with check.step(STRESS):
         sides = (base, Side(kernel=tip.kernel, trials=tip.checked.trials))
         sides, comparison = await settling.settle(bench, sides, bench.planned)
-    look = Look(short=tip.checked.short, workloads=bench.planned, comparison=comparison)
-    commits = tuple(replace(each, look=look) if each is tip else each for each in commits)
+    seen = examining.looked(tip, sides[1], bench.planned, comparison)
+    commits = tuple(replace(each, look=seen.look) if each is tip else each for each in commits)
     if check.schedule.each:
         new = (each for each in comparison.findings if each.status is FindingStatus.NEW)
         sure = frozenset(title for each in new for title in compare.titles(each))
@@ -164,40 +178,47 @@ async def _stressed(check: Check, base: Side, each: Examined, sure: frozenset[st
     with check.step(EACH):
         sides = (base, Side(kernel=each.kernel, trials=each.checked.trials))
         (_, side), comparison = await settling.settle(bench, sides, bench.planned, names=NAMES[1:], sure=sure)
-    look = Look(short=each.checked.short, workloads=bench.planned, comparison=comparison)
-    return replace(each, look=look, checked=replace(each.checked, trials=side.trials))
+    return examining.looked(each, side, bench.planned, comparison)
 
 
 async def _covered(
     check: Check, commits: tuple[Examined, ...], nothing: str, comparison: Comparison
 ) -> tuple[Comparison, Coverage | None]:
     """Return which of the changed lines run, if there is time for that, and what it makes of the comparison."""
-    tip = _tip(commits)
-    if nothing or not tip or not check.schedule.coverage or not check.affords(COVERAGE):
+    tip, plan = _tip(commits), check.bench.plan
+    check.bench.budget.reserved = 0.0  # this is what it was for
+    if nothing or not tip or not plan.coverage:
         return comparison, None
-    every = check.asked.series.commits
-    until = 1 + next(number for number, each in enumerate(commits) if each is tip)
-    check.bench.budget.reserved = 0.0
+    if not check.schedule.coverage or not check.affords(COVERAGE):
+        wanted = plan.require_coverage
+        return (comparison if wanted is None else coverage.unknown(comparison, "there was no time", wanted)), None
     with check.step(COVERAGE):
-        diffs = tuple(commit.patch for commit in every[:until])
-        return await pipeline.covered(check.bench, comparison, every[until - 1].recipe, diffs)
+        diffs = tuple(each.commit.patch for each in commits[: commits.index(tip) + 1])
+        return await pipeline.covered(check.bench, comparison, tip.commit.recipe, diffs)
 
 
 async def _further(check: Check, tip: Examined | None, nothing: str) -> tuple[Further, ...]:
     """Compare the series with its base under the other profiles that there is time for."""
     if nothing or not tip:
         return ()
-    wanted = (profile for profile in check.asked.profiles if profile.name in check.schedule.profiles)
-    return tuple([await _under(check, profile) for profile in wanted if check.affords(schedule.under(profile.name))])
+    made = []
+    for profile in (each for each in check.asked.profiles if each.name in check.schedule.profiles):
+        what = schedule.under(profile.name)
+        if check.affords(what):
+            try:
+                made.append(await _under(check, profile, tip.commit.recipe))
+            except BuildError as error:  # of the base, or a configuration that can't be had: nothing can be said
+                check.dropped.add(what)
+                check.bench.progress.note(f"{what}: {str(error).splitlines()[0]}")
+    return tuple(made)
 
 
-async def _under(check: Check, profile: Profile) -> Further:
+async def _under(check: Check, profile: Profile, recipe: Recipe) -> Further:
     plan = replace(check.bench.plan, profile=profile, repeats=1)
     bench = replace(check.bench, plan=plan)
     with check.step(schedule.under(profile.name)):
         base = await pipeline.build_base(plan.base, bench)
-        assert plan.patched
-        tip = await pipeline.build_side(plan.patched, bench)
+        tip = await pipeline.build_side(recipe, bench)
         bench = await pipeline.equipped(bench, base, tip)
         sides, comparison = await settling.settle(bench, (Side(kernel=base), Side(kernel=tip)), bench.planned)
     trials = tuple(trial for side in sides for trial in side.trials)

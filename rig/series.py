@@ -4,25 +4,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from rig import compare, duration
+from rig import compare
+from rig.compare import COMPILER, OPEN
 from rig.model import (
-    Build,
     BuildFailure,
     Checked,
     Comparison,
     CompilerWarning,
     Count,
-    End,
     Finding,
     FindingStatus,
     Verdict,
 )
 
-COMPILER = "COMPILER"  # warnings come with their commits, in `found`
 WHICH = "`rig presubmit --each`, or `rig bisect`, says which commit brings it"
 CHECKPATCH = "CHECKPATCH"
 LIGHT = (COMPILER, CHECKPATCH)  # kinds of findings, of less weight than what a kernel does
-OPEN = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)
 BAD = (FindingStatus.NEW, FindingStatus.MORE_OFTEN, *OPEN)
 
 
@@ -31,8 +28,9 @@ class Look:
     """How one commit compares with the base of the series under some workloads; () only boots."""
 
     short: str  # the commit
-    workloads: tuple[str, ...]
+    workloads: tuple[str, ...]  # under which it could have shown something
     comparison: Comparison
+    untried: tuple[str, ...] = ()  # commits since the look before it of which nothing is known
 
 
 def combined(
@@ -57,24 +55,9 @@ def _rank(finding: Finding) -> tuple[int, int]:
     return list(FindingStatus).index(finding.status), weight
 
 
-def told(commit: Checked) -> str:
-    """Return what came of a commit by itself, on one line."""
-    booted = sum(trial.end is End.FINISHED for trial in commit.trials)
-    parts = (
-        f"{commit.build} in {duration.clock(commit.seconds)}" if commit.build is Build.BUILT else str(commit.build),
-        f"{len(commit.complaints)} from checkpatch" if commit.complaints else "",
-        f"{len(commit.warnings)} new warnings" if commit.warnings else "",
-        commit.same,
-        f"{booted} of {len(commit.trials)} boots" if commit.trials else "",
-    )
-    return f"{commit.short} {commit.subject}: {', '.join(filter(None, parts))}"
-
-
 def _verdict(tip: Verdict, findings: tuple[Finding, ...]) -> Verdict:
-    if any(finding.status is FindingStatus.NEW for finding in findings):
-        return Verdict.REGRESSION
-    doubtful = any(finding.status in OPEN and finding.patched.hits for finding in findings)
-    return Verdict.INCONCLUSIVE if tip is Verdict.CLEAN and doubtful else tip
+    whole = compare.verdict(findings, gaps=tip is not Verdict.CLEAN)
+    return tip if tip is Verdict.ERROR and whole is Verdict.INCONCLUSIVE else whole
 
 
 def _same(one: Finding, other: Finding) -> bool:
@@ -100,12 +83,17 @@ def _attributed(finding: Finding, looks: tuple[Look, ...]) -> Finding:
     able = [look for look in looks if _could_show(look, finding)]
     if len(able) < len(looks) and len(looks) > 1:
         return replace(finding, advice=finding.advice or WHICH)
-    first = next((look.short for look in able if _has(look, finding)), "")
-    return replace(finding, commit=first, explanation=_since(finding, first)) if first else finding
+    first = next((look for look in able if _has(look, finding)), None)
+    return _blaming(finding, first) if first else finding
 
 
-def _since(finding: Finding, first: str, mended: str = "") -> str:
-    return f"{finding.explanation}; since {first}" + (f", no more in {mended}" if mended else "")
+def _blaming(finding: Finding, first: Look, mended: str = "") -> Finding:
+    """Return a finding with the first commit to show it; one before it that could not be tried may be to blame too."""
+    since = " or ".join((*first.untried, first.short)) + (
+        ", of which only the last could be tried" * bool(first.untried)
+    )
+    explanation = f"{finding.explanation}; since {since}" + (f", no more in {mended}" if mended else "")
+    return replace(finding, commit="" if first.untried else first.short, mended=mended, explanation=explanation)
 
 
 def _passing(looks: tuple[Look, ...], tip: Comparison) -> Iterator[Finding]:
@@ -117,8 +105,7 @@ def _passing(looks: tuple[Look, ...], tip: Comparison) -> Iterator[Finding]:
                 continue
             known.append(finding)
             after = [later for later in looks[number + 1 :] if _could_show(later, finding) and not _has(later, finding)]
-            mended = after[0].short if after else ""
-            yield replace(finding, commit=look.short, mended=mended, explanation=_since(finding, look.short, mended))
+            yield _blaming(finding, look, after[0].short if after else "")
 
 
 # ---- builds

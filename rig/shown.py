@@ -40,7 +40,7 @@ class Known:
 
     def _count(self, trials: tuple[Trial, ...]) -> Count:
         found = compare.alone(replace(self.bad, trials=trials), self.rules).findings
-        return next(each.base for each in found if self.finding.title in titles(each))
+        return next(each.base for each in found if self.finding.title in compare.titles(each))
 
     def _went_up(self, trial: Trial) -> bool | None:
         compared = compare.compare(self.good, replace(self.bad, trials=(trial,)), self.rules)
@@ -58,11 +58,6 @@ def known(finding: Finding, bad: Side, good: Side, rules: Rules) -> Known:
     return Known(finding=finding, bad=replace(bad, trials=trials), good=good, rules=rules)
 
 
-def titles(finding: Finding) -> tuple[str, ...]:
-    """Return all titles of a finding."""
-    return finding.title, *finding.alt_titles
-
-
 def named(title: str, findings: tuple[Finding, ...]) -> Finding | None:
     """Return the finding that `title` means: by one of its titles, or by a pattern that fits only one of them."""
     found = fitting(title, findings)
@@ -71,8 +66,8 @@ def named(title: str, findings: tuple[Finding, ...]) -> Finding | None:
 
 def fitting(title: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Return the finding with this title, or those that it fits as a pattern."""
-    exact = tuple(each for each in findings if title in titles(each))
-    return exact[:1] or tuple(each for each in findings if any(fnmatchcase(one, title) for one in titles(each)))
+    exact = tuple(each for each in findings if title in compare.titles(each))
+    return exact[:1] or tuple(each for each in findings if any(fnmatchcase(one, title) for one in compare.titles(each)))
 
 
 def of_bad(bad: Side, good: Side, rules: Rules) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rig import plan, presubmit, reach, store
-from rig.errors import PatchError
+from rig.errors import BuildError, PatchError
 from rig.experiment import Overrides, Submission
 from rig.kernel.extrawarn import ExtraWarnings
 from rig.model import (
@@ -19,6 +19,7 @@ from rig.model import (
     Complaint,
     FindingStatus,
     Kernel,
+    Profile,
     Recipe,
     Run,
     Series,
@@ -40,6 +41,7 @@ class Tree:
         self.directory = directory
         self.same: dict[str, str] = {}  # commits that change no code, and why
         self.refused: set[str] = set()
+        self.misconfigured: set[tuple[str, str]] = set()  # kernels and profiles
         self.warnings: dict[str, tuple[CompilerWarning, ...]] = {}
         self.unbuilt: tuple[tuple[str, str], ...] = ()
         self.complaints: dict[str, tuple[Complaint, ...]] = {}
@@ -50,7 +52,7 @@ class Tree:
     async def check(self, commits: tuple[Commit, ...], _: str) -> tuple[tuple[Complaint, ...], ...]:
         return tuple(self.complaints.get(each.short, ()) for each in commits)
 
-    async def alike(self, _: str, after: str, __: object) -> str:
+    async def alike(self, _: str, after: str) -> str:
         return self.same.get(after, "")
 
     async def extra(self, recipe: Recipe, *_: object) -> ExtraWarnings:
@@ -60,9 +62,11 @@ class Tree:
         return "next"
 
     def built(self, lab: Lab) -> Callable[..., Any]:
-        async def build(recipe: Recipe, *_: object) -> Kernel | BuildFailure:
+        async def build(recipe: Recipe, profile: Profile, *_: object) -> Kernel | BuildFailure:
             if recipe.name in self.refused:
                 raise PatchError(f"{recipe.name} does not apply", hint="rebase it")
+            if (recipe.name, profile.name) in self.misconfigured:
+                raise BuildError("CONFIG_KASAN was dropped")
             made = await lab.build(recipe)
             if isinstance(made, BuildFailure):
                 return made
@@ -168,6 +172,27 @@ async def test_what_does_not_apply_ends_the_series_there(tree: Tree, lab: Lab, t
     assert lab.boots[-1] == ("patched", WORKLOADS)
 
 
+async def test_a_commit_whose_configuration_cannot_be_had_is_a_finding_and_the_rest_is_checked(
+    tree: Tree, lab: Lab, tmp_path: Path
+) -> None:
+    tree.misconfigured = {("two", "sanitize")}
+    result = await run(asked("one", "two", "three"), tmp_path)
+    (finding,) = result.comparison.findings
+    assert (finding.title, finding.commit) == ("build failure: CONFIG_KASAN was dropped", "two")
+    assert result.presubmit
+    assert [each.build for each in result.presubmit.commits] == [Build.BUILT, Build.FAILED, Build.BUILT]
+    assert lab.boots[-1] == ("patched", WORKLOADS)
+
+
+async def test_no_commit_alone_is_blamed_for_what_one_before_it_hid(lab: Lab, tmp_path: Path) -> None:
+    lab.failing = {"two"}
+    lab.script = lambda *given: warns(given, "three" in lab.kernels[-1:])
+    result = await run(asked("one", "two", "three", each=True), tmp_path)
+    (found,) = (each for each in result.comparison.findings if each.type != "BUILD")
+    assert found.commit == ""
+    assert "since two or three" in found.explanation
+
+
 async def test_comments_alone_boot_nothing_and_say_so(tree: Tree, lab: Lab, tmp_path: Path) -> None:
     tree.same = {"one": "only comments changed"}
     result = await run(asked("one"), tmp_path)
@@ -270,6 +295,31 @@ async def test_what_there_is_no_time_for_in_the_end_is_dropped_and_said(
     assert result.presubmit
     assert result.presubmit.further == ()
     assert [step.what for step in result.presubmit.steps if not step.included] == ["profile ubsan"]
+
+
+async def test_another_profile_is_tried_on_the_last_commit_that_builds(tree: Tree, lab: Lab, tmp_path: Path) -> None:
+    tree.refused = {"two"}
+    result = await run(asked("one", "two", profiles=(plan.profile("ubsan"),)), tmp_path)
+    assert result.presubmit
+    assert [each.profile for each in result.presubmit.further] == ["ubsan"]
+    assert lab.kernels[-1] == "one"
+
+
+async def test_another_profile_that_cannot_be_built_leaves_the_rest(tree: Tree, tmp_path: Path) -> None:
+    tree.misconfigured = {("one", "ubsan")}
+    result = await run(asked("one", profiles=(plan.profile("ubsan"),)), tmp_path)
+    assert result.presubmit
+    assert (result.presubmit.further, result.comparison.verdict) == ((), Verdict.CLEAN)
+    assert [step.what for step in result.presubmit.steps if step.taken is None and not step.included] == [
+        "profile ubsan"
+    ]
+
+
+async def test_coverage_that_is_required_and_has_no_time_leaves_it_open(tmp_path: Path) -> None:
+    wanted = {"coverage": True, "require_coverage": 80.0, "budget": 200}
+    result = await run(asked("one", overrides=wanted), tmp_path)
+    assert result.comparison.verdict is Verdict.INCONCLUSIVE
+    assert any("coverage" in note for note in result.comparison.notes)
 
 
 async def test_a_check_is_read_back_equal(tmp_path: Path) -> None:

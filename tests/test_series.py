@@ -1,5 +1,6 @@
 """What looks at each commit of a series add up to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from rig import series
@@ -58,6 +59,13 @@ def test_no_commit_is_blamed_if_those_before_could_not_have_shown_it() -> None:
 def test_the_only_commit_is_to_blame() -> None:
     looks = (look("1", finding("A")),)
     assert series.combined(looks[0].comparison, looks, ()).findings[0].commit == "1"
+
+
+def test_a_commit_before_it_that_could_not_be_tried_may_be_to_blame() -> None:
+    looks = (look("1"), replace(look("3", finding("A")), untried=("2",)))
+    (found,) = series.combined(looks[-1].comparison, looks, ()).findings
+    assert found.commit == ""
+    assert "since 2 or 3, of which only the last could be tried" in found.explanation
 
 
 def test_what_shows_at_boot_can_be_laid_at_a_commits_door() -> None:

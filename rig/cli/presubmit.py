@@ -92,4 +92,4 @@ def _carry_out(wish: submission.Wish, given: dict[str, Any]) -> NoReturn:
         asked = wait_for(submission.find(wish, draft.directory / "series", progress))
         return asked.plan, presubmit.run(asked, draft, progress, command_line(), earlier)
 
-    conduct(job, given, next((run.trials for run in earlier), ()))
+    conduct(job, given, next((run.trials for run in earlier if run.trials), ()))

@@ -13,13 +13,14 @@ BREAK = re.compile(r"\s*\n\s*")
 LIMIT = 60.0  # seconds for a file
 
 
-async def alike(one: str, other: str, files: tuple[str, ...]) -> str:
-    """Return why the kernels of two tree objects that differ in `files` have the same code, "" if they may not.
+async def alike(one: str, other: str) -> str:
+    """Return why the kernels of two tree objects have the same code, "" if they may not.
 
     That is more than equal kernels show: the numbers of lines are in there.
     """
-    if one == other:
-        return "nothing changed"
+    files = await trees.changed(one, other)
+    if not files:
+        return "" if files is None else "nothing changed"
     code = tuple(file for file in files if not _is_text(file))
     if not code:
         return "only documentation changed"

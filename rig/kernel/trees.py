@@ -17,6 +17,13 @@ async def difference(one: str, other: str) -> str:
     return (await repo.git("diff", "--no-color", "--no-ext-diff", one, other)).output if repo else ""
 
 
+async def changed(one: str, other: str) -> tuple[str, ...] | None:
+    """Return the files in which two trees differ, None if they are not of the same source."""
+    repo = await repository(one, other)
+    words = ("diff-tree", "-r", "--name-only", "--no-renames", "-z", one, other)
+    return tuple((await repo.git(*words)).output.split("\0")[:-1]) if repo else None
+
+
 async def repository(*trees: str) -> Repo | None:
     """Return the repository in the cache that has all of these trees."""
     for path in cache.sources().glob("*/repo.git") if all(trees) else ():

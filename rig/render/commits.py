@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rig import duration
 from rig.model import Build, Checked, End, Presubmit
+from rig.render.wording import many, one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,22 @@ class Row:
     bad: bool  # whether any of it speaks against sending
 
 
+def line(commit: Checked) -> str:
+    """Return what came of a commit by itself, on one line."""
+    parts = (
+        f"built in {_build(commit)}" if commit.build is Build.BUILT else str(commit.build),
+        f"{len(commit.complaints)} from checkpatch" if commit.complaints else "",
+        many(len(commit.warnings), "new warning") if commit.warnings else "",
+        commit.same,
+        f"{_booted(commit)} of {many(len(commit.trials), 'boot')}" if commit.trials else "",
+    )
+    return one_line(f"{commit.short} {commit.subject}: {', '.join(filter(None, parts))}")
+
+
+def _booted(commit: Checked) -> int:
+    return sum(trial.end is End.FINISHED for trial in commit.trials)
+
+
 def rows(made: Presubmit) -> tuple[Row, ...]:
     """Return a row for each commit."""
     return tuple(_row(each) for each in made.commits)
@@ -26,7 +43,7 @@ def rows(made: Presubmit) -> tuple[Row, ...]:
 
 def _row(commit: Checked) -> Row:
     errors = sum(complaint.level == "ERROR" for complaint in commit.complaints)
-    booted = sum(trial.end is End.FINISHED for trial in commit.trials)
+    booted = _booted(commit)
     return Row(
         name=commit.short,
         subject=commit.subject,

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rig import duration
+from rig.compare import COMPILER
 from rig.model import Run
 from rig.render import commits, covered, wording
 from rig.render.escape import printable
@@ -48,7 +49,7 @@ def _filled_in(run: Run, packed: Mapping[str, Packed]) -> str:
         verdict=run.comparison.verdict,
         sentence=wording.because(run),
         items=items,
-        warnings=[each for each in run.comparison.findings if each.type == findings.COMPILER],
+        warnings=[each for each in run.comparison.findings if each.type == COMPILER],
         tones=findings.TONES,
         grid=grid(run, packed),
         patch=patch,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rig.compare import OPEN
 from rig.model import (
     Build,
     BuildFailure,
@@ -30,7 +31,6 @@ from rig.reports.sightings import BOOT
 from rig.symptoms import failed
 
 INTRODUCED = (FindingStatus.NEW, FindingStatus.SEEN)  # what makes the verdict "regression"
-OPEN = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)
 
 
 def is_open(finding: Finding) -> bool:

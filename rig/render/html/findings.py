@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from rig.compare import COMPILER
 from rig.model import Count, Finding, FindingStatus, Frame, Location, Report, Run, Trial
 from rig.render.html.consoles import Packed
 from rig.render.html.grid import Tone, href, keyed
 from rig.render.html.patch import Patch, SideName
 from rig.reports import signature, traces
 
-COMPILER = "COMPILER"  # the type of findings that are warnings of the compiler
 TONES: dict[FindingStatus, Tone] = {
     FindingStatus.NEW: "bad",
     FindingStatus.MORE_OFTEN: "bad",
