@@ -156,10 +156,11 @@ class Accel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The size of a guest."""
+    """The size of a guest, and how its kernel is set."""
 
     vcpus: int = 2
     memory_mib: int = 1024
+    cmdline: tuple[str, ...] = ()  # words for the kernel's command line: "kvm.tdp_mmu=0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,6 +395,7 @@ class Trial:
     sightings: tuple[Sighting, ...] = ()
     dropped: int = 0  # messages of the kernel that its console had no time for
     began: float = 0.0  # seconds after the run did
+    run: str = ""  # the ID of an earlier run that it was made in; "" if it is of this one
 
 
 # ---- comparison
@@ -494,6 +496,7 @@ class Environment:
     patched_config: str
     threads: int = 2  # of each workload
     clock: Clock = "host"
+    cmdline: tuple[str, ...] = ()  # what was asked for beside the profile's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -213,4 +213,5 @@ async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailur
         patched_tree=other.tree if other else "",
         base_config=base.config_digest,
         patched_config=other.config_digest if other else "",
+        cmdline=bench.plan.shape.cmdline,
     )

@@ -16,7 +16,7 @@ from rig.model import BuildFailure, Environment, Kernel, Run, Trial
 _NAMED = re.compile(r"(?P<run>.+?)(?::(?P<side>base|patched))?")
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}|latest")
 # What decides how often something is seen: with these apart, counts can't be compared.
-GRAVE = ("accel", "clock", "profile", "vcpus", "threads", "memory_mib", "config", "seconds")
+GRAVE = ("accel", "clock", "profile", "vcpus", "threads", "memory_mib", "cmdline", "config", "seconds")
 # What should not matter, and may.
 SLIGHT = ("host", "qemu", "cpu", "compiler", "image", "seed", "workloads")
 

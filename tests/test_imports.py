@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (  # lower ones first; a module belongs to the longest name that it starts with
-    ("rig", "rig.model", "rig.errors", "rig.events", "rig.progress", "rig.markers"),
+    ("rig", "rig.model", "rig.errors", "rig.events", "rig.progress", "rig.markers", "rig.memory.values"),
     ("rig.yamlfile", "rig.statistics", "rig.duration", "rig.budget"),
     ("rig.ktap", "rig.selftests", "rig.reach"),
     ("rig.workloads",),
@@ -17,10 +17,13 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.standing", "rig.shown", "rig.bisection"),
     ("rig.expected", "rig.series"),
     ("rig.schedule",),
+    ("rig.nightly.changes", "rig.nightly.health", "rig.nightly.known", "rig.nightly.regressions", "rig.nightly.matrix"),
+    ("rig.nightly.news", "rig.nightly.planning"),
     ("rig.render",),
     ("rig.paths", "rig.proc", "rig.own"),
     ("rig.cache",),
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
+    ("rig.memory",),
     ("rig.plan", "rig.gc", "rig.doctor", "rig.reading", "rig.testing"),
     ("rig.rounds", "rig.stored", "rig.inputs", "rig.submission", "rig.hook"),
     ("rig.settling", "rig.covering"),
@@ -28,6 +31,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.examining",),
     ("rig.presubmit",),
     ("rig.selfcheck", "rig.slowdown", "rig.bisecting"),
+    ("rig.nightly", "rig.site"),
     ("rig.cli", "rig.__main__"),
 )
 STAGES = ("rig.kernel", "rig.guest", "rig.decode", "rig.store", "rig.plan", "rig.gc", "rig.doctor")

@@ -267,7 +267,7 @@ async def boot(
         initrd = work / "initrd"
         initrd.write_bytes(image.path.read_bytes() + credentials.archive + programs(files))
         sockets = qemu.Sockets(monitor=work / "monitor", console=work / "console", gdb=guest.gdb)
-        cmdline = qemu.cmdline(accel, *profile.cmdline, *(("nokaslr",) if gdb else ()), *extra)
+        cmdline = qemu.cmdline(accel, *profile.cmdline, *shape.cmdline, *(("nokaslr",) if gdb else ()), *extra)
         argv = qemu.argv(
             kernel=kernel.bzimage, initrd=initrd, cmdline=cmdline, shape=shape, accel=accel, sockets=sockets
         )

@@ -1,0 +1,1 @@
+"""What the rig remembers from one night to the next."""
