@@ -26,7 +26,7 @@ from rig.model import (
     Step,
 )
 from rig.render import commits
-from rig.rounds import NAMES, Bench
+from rig.rounds import Bench
 from rig.schedule import BOOTS, WARN, Schedule
 from rig.series import Look
 
@@ -168,9 +168,8 @@ async def _boot(check: Check, base: Side, examined: Examined) -> tuple[Side, Exa
     assert kernel
     assert isinstance(base.kernel, Kernel)
     bench = await pipeline.equipped(replace(bench, plan=replace(bench.plan, repeats=1)), base.kernel, kernel)
-    names = NAMES[1:] if base.trials else NAMES
     with check.step(BOOTS):
-        (base, patched), comparison = await settling.settle(bench, (base, Side(kernel=kernel)), (), names=names)
+        (base, patched), comparison = await settling.settle(bench, (base, Side(kernel=kernel)), ())
     if not patched.trials:  # there was no time for it
         return base, examined
     return base, looked(examined, patched, (), comparison)

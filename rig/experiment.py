@@ -28,6 +28,7 @@ class Overrides:
     jobs: int | None = None
     accel: AccelRequest = "auto"
     clock: Clock | None = None
+    cmdline: tuple[str, ...] = ()
     coverage: bool | None = None
     require_coverage: float | None = None
 

@@ -107,6 +107,7 @@ def _plan(kept: Plan, directory: Path) -> dict[str, Any]:
         "workloads": [f"./{file} {rest}".strip() if file else rest for file, rest in words],
         "vcpus": kept.shape.vcpus,
         "memory": kept.shape.memory_mib,
+        "cmdline": list(kept.shape.cmdline),
         "guarded": list(kept.guarded),
     }
     found = {name: known.get(name, getattr(kept, name, None)) for name in PlanFile.model_fields}
@@ -187,7 +188,7 @@ def _keep_kernels(kept: Plan, run: Run, image: Image, directory: Path) -> tuple[
     (to / INITRD).write_bytes(image.path.read_bytes() + alone.archive(_ready(kept), _programs(kept)))
     name: Literal["kvm", "tcg"] = "kvm" if run.environment.accel == "kvm" else "tcg"
     accel = Accel(name=name, reason="", time_scale=1, clock=run.environment.clock)
-    cmdline = qemu.cmdline(accel, *kept.profile.cmdline, f"rdinit={alone.INIT}")
+    cmdline = qemu.cmdline(accel, *kept.profile.cmdline, *kept.shape.cmdline, f"rdinit={alone.INIT}")
     return qemu.by_hand(cmdline=cmdline, shape=kept.shape, accel=accel)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import platform
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ from rig.budget import Budget
 from rig.compare import Side, SideName
 from rig.covering import cover
 from rig.errors import BuildError
+from rig.events import Coming
 from rig.experiment import Plan
 from rig.guest import accel, image, qemu
 from rig.kernel import selftests, trees
@@ -33,23 +35,33 @@ from rig.reading import Reader, reader
 from rig.rounds import NAMES, Bench
 from rig.selftests import Suite
 
+Lender = Callable[[Kernel, Environment], tuple[Trial, ...]]
+
 
 async def run(
-    plan: Plan, draft: store.Draft, progress: Progress, command_line: str, *, before: tuple[Trial, ...] = ()
+    plan: Plan,
+    draft: store.Draft,
+    progress: Progress,
+    command_line: str,
+    *,
+    before: tuple[Trial, ...] = (),
+    lend: Lender | None = None,
 ) -> Run:
     """Carry out `plan` and return what came of it, kept in `draft`.
 
-    With one kernel alone there is nothing to compare: all it shows is listed as seen. With trials of base made
-    `before`, base is not run again unless a suspicion has to be confirmed.
+    With one kernel alone there is nothing to compare: all it shows is listed as seen. Trials made `before` count, of
+    this run when it was interrupted or of another one: only what is lacking is run, and what a suspicion calls for.
+    `lend` is asked for more of base once that is built, unless there are some.
     Raises BuildError if the base kernel can't be built, RigError for faults of the host.
     """
     budget = Budget(seconds=plan.budget)
     bench = await prepare(plan, draft, progress, budget)
-    named = [(name, recipe.name) for name, recipe in zip(NAMES, (plan.base, plan.patched), strict=True) if recipe]
-    bench.announce(named[1 if before else 0 :] * plan.repeats, bench.planned)
+    bench.announce(_foreseen(plan, before))
     base = await build_base(plan.base, bench)
     patched = await build_side(plan.patched, bench) if plan.patched else None
     bench = await equipped(bench, base, patched)
+    before = (*before, *await _lent(bench, base, before, lend))
+    bench = replace(bench, numbers=_numbers(before))
     sides, comparison = await _compared(bench, base, patched, before)
     lines: Coverage | None = None
     if plan.coverage and plan.patched and isinstance(patched, Kernel):
@@ -57,6 +69,15 @@ async def run(
     result = await conclude(bench, sides, comparison, command_line, lines)
     draft.finish(result)
     return result
+
+
+def _foreseen(plan: Plan, before: tuple[Trial, ...]) -> Iterator[Coming]:
+    """Yield the trials to come, as far as it is known before anything is built."""
+    workloads = tuple(entry.name for entry in plan.workloads)
+    recipes = [(name, recipe) for name, recipe in zip(NAMES, (plan.base, plan.patched), strict=True) if recipe]
+    for name, recipe in recipes * plan.repeats:
+        if all(trial.side != name for trial in before):
+            yield Coming(side=name, kernel=recipe.name, workloads=workloads)
 
 
 async def prepare(plan: Plan, draft: store.Draft, progress: Progress, budget: Budget) -> Bench:
@@ -71,7 +92,7 @@ async def prepare(plan: Plan, draft: store.Draft, progress: Progress, budget: Bu
         progress=progress,
         budget=budget,
         seats=asyncio.Semaphore(plan.jobs or guests_that_fit(plan.shape, chosen)),
-        numbers={"base": count(1), "patched": count(1)},
+        numbers=_numbers(()),
         readers={},
         selftests={},
         stages=[],
@@ -171,11 +192,11 @@ async def _selftests(
 async def _compared(
     bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None, before: tuple[Trial, ...]
 ) -> tuple[tuple[Side, ...], Comparison]:
-    known = Side(kernel=base, trials=before)
+    made = {name: tuple(trial for trial in before if trial.side == name) for name in NAMES}
+    known = Side(kernel=base, trials=made["base"])
     if patched is None:
         return await settling.look(bench, known)
-    sides = (known, Side(kernel=patched))
-    return await settling.settle(bench, sides, bench.planned, names=NAMES[1:] if before else NAMES)
+    return await settling.settle(bench, (known, Side(kernel=patched, trials=made["patched"])), bench.planned)
 
 
 async def covered(
@@ -191,6 +212,21 @@ async def covered(
     except BuildError as error:  # gcov can't be had in this tree; the rest was found out all the same
         return coverage.unknown(comparison, str(error).splitlines()[0], plan.require_coverage), None
     return coverage.judged(comparison, lines, plan.require_coverage), lines
+
+
+async def _lent(bench: Bench, base: Kernel, before: tuple[Trial, ...], lend: Lender | None) -> tuple[Trial, ...]:
+    """Return trials of base that were made elsewhere, kept in this run as well: it may be interrupted."""
+    if lend is None or any(trial.side == "base" for trial in before):
+        return ()
+    lent = lend(base, await _environment(bench, base, None))
+    for trial in lent:
+        bench.draft.keep(trial)
+    return lent
+
+
+def _numbers(before: tuple[Trial, ...]) -> dict[SideName, Iterator[int]]:
+    """Return the numbers for the boots of each side that are to come."""
+    return {name: count(1 + max((trial.index for trial in before if trial.side == name), default=0)) for name in NAMES}
 
 
 async def _environment(bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None) -> Environment:

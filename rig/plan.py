@@ -46,6 +46,7 @@ class PlanFile(yamlfile.Strict):
     memory: int = Field(default=1024, ge=256)
     seed: int = Field(default=1, ge=0)
     clock: Clock = "host"
+    cmdline: list[str] = Field(default=[])
     coverage: bool = False
     require_coverage: float | None = Field(default=None, ge=0, le=100)
 
@@ -176,7 +177,7 @@ def of(base: Recipe, patched: Recipe | None, *, file: str, overrides: Overrides)
 def _shape(file: PlanFile) -> Shape:
     if file.clock == "virtual" and file.vcpus > 1:
         raise InputError("with virtual time QEMU does not bring up a second processor", hint="add --vcpus 1")
-    return Shape(vcpus=file.vcpus, memory_mib=file.memory)
+    return Shape(vcpus=file.vcpus, memory_mib=file.memory, cmdline=tuple(file.cmdline))
 
 
 def _overridden(file: PlanFile, overrides: Overrides) -> PlanFile:

@@ -25,7 +25,6 @@ from rig.model import (
 )
 from rig.plan import guests_that_fit
 from rig.progress import Progress
-from rig.rounds import NAMES
 from rig.schedule import COVERAGE, EACH, STRESS, Schedule
 from rig.series import Look
 
@@ -177,7 +176,7 @@ async def _stressed(check: Check, base: Side, each: Examined, sure: frozenset[st
     bench = await pipeline.equipped(bench, base.kernel, each.kernel)
     with check.step(EACH):
         sides = (base, Side(kernel=each.kernel, trials=each.checked.trials))
-        (_, side), comparison = await settling.settle(bench, sides, bench.planned, names=NAMES[1:], sure=sure)
+        (_, side), comparison = await settling.settle(bench, sides, bench.planned, sure=sure)
     return examining.looked(each, side, bench.planned, comparison)
 
 

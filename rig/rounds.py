@@ -1,6 +1,7 @@
 """Trials made in rounds, both sides taking turns, as many at once as there are seats for."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -49,12 +50,11 @@ class Bench:
         yield
         self.stages.append(Stage(what=what, began=round(began, 1), seconds=round(self.budget.gone - began, 1)))
 
-    def announce(self, turns: Iterable[tuple[SideName, str]], workloads: tuple[str, ...]) -> None:
-        """Tell of the trials to come, given by side and kernel."""
-        coming = tuple(Coming(side=side, kernel=kernel, workloads=workloads) for side, kernel in turns)
+    def announce(self, coming: Iterable[Coming]) -> None:
+        """Tell of the trials to come."""
         jobs = self.plan.jobs or guests_that_fit(self.plan.shape, self.accel)
         known = self.plan.profile.known
-        told = Planned(trials=coming, jobs=jobs, budget=self.plan.budget, known=known, more=self.more)
+        told = Planned(trials=tuple(coming), jobs=jobs, budget=self.plan.budget, known=known, more=self.more)
         self.progress.tell(told)
 
     def workloads(self, side: SideName, names: Collection[str]) -> tuple[Workload, ...]:
@@ -76,6 +76,19 @@ class Bench:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """A round of one side; without workloads it only boots."""
+
+    name: SideName
+    side: Side
+    workloads: tuple[str, ...]
+
+    @property
+    def coming(self) -> Coming:
+        return Coming(side=self.name, kernel=self.side.kernel.name, workloads=self.workloads)
+
+
 async def run(
     bench: Bench,
     sides: tuple[Side, ...],
@@ -85,26 +98,50 @@ async def run(
 ) -> tuple[Side, ...]:
     """Run the sides of `names` `repeats` times more, taking turns, and return all with those trials added."""
     taking_part = [(name, side) for name, side in zip(NAMES, sides, strict=False) if name in names]
-    turns = taking_part * repeats
-    bench.announce(((name, side.kernel.name) for name, side in turns), workloads)
+    turns = [_Turn(name=name, side=side, workloads=workloads) for name, side in taking_part]
+    return await _take(bench, sides, turns * repeats)
+
+
+async def complete(bench: Bench, sides: tuple[Side, ...], workloads: tuple[str, ...], repeats: int) -> tuple[Side, ...]:
+    """Run on each side what it lacks of `repeats` trials of each workload, or without any of as many boots."""
+    turns = [
+        _Turn(name=name, side=side, workloads=lacking)
+        for number in range(repeats)
+        for name, side in zip(NAMES, sides, strict=False)
+        if (lacking := _lacking(side.trials, workloads, number)) is not None
+    ]
+    return await _take(bench, sides, turns)
+
+
+def _lacking(trials: tuple[Trial, ...], workloads: tuple[str, ...], number: int) -> tuple[str, ...] | None:
+    """Return the workloads that no more than `number` trials ran; None if there is nothing to boot for."""
+    if not workloads:
+        return () if len(trials) <= number else None
+    # a guest that got nowhere was tried with all that it was started for
+    tried = Counter(name for trial in trials for name in {each.workload for each in trial.outcomes} or trial.planned)
+    return tuple(name for name in workloads if tried[name] <= number) or None
+
+
+async def _take(bench: Bench, sides: tuple[Side, ...], turns: list[_Turn]) -> tuple[Side, ...]:
+    bench.announce(turn.coming for turn in turns)
     async with asyncio.TaskGroup() as group:
-        runs = [group.create_task(_round(bench, name, side, workloads)) for name, side in turns]
-    bench.announce((), ())  # what the budget left out will not come
+        runs = [group.create_task(_round(bench, turn)) for turn in turns]
+    bench.announce(())  # what the budget left out will not come
     done = list(zip(turns, (run.result() for run in runs), strict=True))
     return tuple(
-        replace(side, trials=(*side.trials, *(each for (name, _), more in done if name == own for each in more)))
+        replace(side, trials=(*side.trials, *(each for turn, more in done if turn.name == own for each in more)))
         for own, side in zip(NAMES, sides, strict=False)
     )
 
 
-async def _round(bench: Bench, name: SideName, side: Side, workloads: tuple[str, ...]) -> tuple[Trial, ...]:
+async def _round(bench: Bench, turn: _Turn) -> tuple[Trial, ...]:
     """Run every workload once; in one boot, if no guest dies and no detector is spent on the way. Without any, boot."""
-    assert isinstance(side.kernel, Kernel)
+    assert isinstance(turn.side.kernel, Kernel)
     trials: list[Trial] = []
-    left = bench.workloads(name, workloads)
+    left = bench.workloads(turn.name, turn.workloads)
     async with bench.seats:
         while bench.budget.admits(workload.name for workload in left):
-            trials.append(await _trial(bench, name, side.kernel, left))
+            trials.append(await _trial(bench, turn.name, turn.side.kernel, left))
             ran = {outcome.workload for outcome in trials[-1].outcomes}
             left = tuple(workload for workload in left if workload.name not in ran)
             if not ran or not left:  # it never got that far, and won't the next time

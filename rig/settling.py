@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from rig import compare, rounds
-from rig.compare import Rules, Side, SideName
+from rig.compare import Rules, Side
 from rig.model import BuildFailure, Comparison, Finding, Kernel, Verdict
-from rig.rounds import NAMES, Bench
+from rig.rounds import Bench
 
 Sides = tuple[Side, Side]
 
@@ -15,25 +15,25 @@ async def settle(
     sides: Sides,
     workloads: tuple[str, ...],
     *,
-    names: tuple[SideName, ...] = NAMES,
     sure: frozenset[str] = frozenset(),
 ) -> tuple[Sides, Comparison]:
-    """Run `workloads` on the sides of `names` as often as planned, and again what is suspected; () only boots.
+    """Run `workloads` on both sides as often as planned, and again what is suspected; () only boots.
 
-    What is `sure`, by title, is not confirmed: other kernels showed that the base does not have it. Returns the
-    sides with the trials that were added. Sides that could not be built are compared as they are.
+    Trials that a side comes with count. What is `sure`, by title, is not confirmed: other kernels showed that the base
+    does not have it. Returns the sides with the trials that were added. Sides that could not be built are compared
+    as they are.
     """
     agreed = rules(bench, workloads)
     if not all(isinstance(side.kernel, Kernel) for side in sides):
         return sides, compare.compare(*sides, agreed)
-    sides = await _more(bench, sides, workloads, bench.plan.repeats, names)
+    sides = _pair(await rounds.complete(bench, sides, workloads, bench.plan.repeats))
     comparison = compare.compare(*sides, agreed)
     doubtful = tuple(each for each in compare.suspicions(comparison.findings) if sure.isdisjoint(compare.titles(each)))
     for _ in range(bench.plan.confirm):
         if not doubtful or bench.budget.left_out:
             break
         bench.progress.note("confirming: " + "; ".join(finding.title for finding in doubtful))
-        sides = await _more(bench, sides, _involved(workloads, doubtful), 1)
+        sides = _pair(await rounds.run(bench, sides, _involved(workloads, doubtful), 1))
         comparison = compare.compare(*sides, agreed)
         if comparison.verdict is Verdict.REGRESSION:  # what else was seen once does not make it worse
             break
@@ -45,14 +45,12 @@ async def look(bench: Bench, side: Side) -> tuple[tuple[Side], Comparison]:
     """Run the planned workloads on one kernel alone: all it shows is listed as seen."""
     if isinstance(side.kernel, BuildFailure):
         return (side,), compare.alone(side, rules(bench, bench.planned))
-    (side,) = await rounds.run(bench, (side,), bench.planned, bench.plan.repeats)
+    (side,) = await rounds.complete(bench, (side,), bench.planned, bench.plan.repeats)
     return (side,), _noted(bench, compare.alone(side, rules(bench, bench.planned)))
 
 
-async def _more(
-    bench: Bench, sides: Sides, workloads: tuple[str, ...], repeats: int, names: tuple[SideName, ...] = NAMES
-) -> Sides:
-    base, patched = await rounds.run(bench, sides, workloads, repeats, names)
+def _pair(sides: tuple[Side, ...]) -> Sides:
+    base, patched = sides
     return base, patched
 
 

@@ -1,5 +1,6 @@
 """Run directories: everything of a run in one place, whole or marked as not, read back equal."""
 
+import os
 import re
 import secrets
 import shutil
@@ -19,6 +20,7 @@ from rig.model import KeptRun, Run, Trial
 RESULT = "run.json"
 PARTIAL = ".partial"
 LOCK = ".lock"
+BEGAN = len("20260101-120000")  # that a name starts with
 
 
 _RUN = TypeAdapter(Run)
@@ -41,8 +43,12 @@ class Draft:
     def keep(self, trial: Trial) -> None:
         """Write a finished trial, so that it outlives an interruption."""
         self.trials.mkdir(exist_ok=True)
-        path = self.trials / f"{trial.side}-{trial.index}.json"
-        path.write_bytes(_TRIAL.dump_json(trial, indent=1))
+        _write(self.trials / f"{trial.side}-{trial.index}.json", _TRIAL.dump_json(trial, indent=1))
+
+    def kept(self) -> tuple[Trial, ...]:
+        """Return the trials that are finished, in order."""
+        read = (_TRIAL.validate_json(path.read_bytes()) for path in self.trials.glob("*.json"))
+        return tuple(sorted(read, key=lambda trial: (trial.side, trial.index)))
 
     def add(self, name: str, text: str, *, executable: bool = False) -> None:
         """Write a file of the run."""
@@ -58,7 +64,22 @@ class Draft:
 
     def finish(self, run: Run) -> None:
         """Write the result; without it the run counts as interrupted."""
-        self.add(RESULT, _RUN.dump_json(run, indent=1).decode())
+        _write(self.directory / RESULT, _RUN.dump_json(run, indent=1))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that is whole or not there, even if the host loses power."""
+    partial = path.with_name(f".{path.name}")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class Consoles(Mapping[str, bytes]):
@@ -85,6 +106,32 @@ class Consoles(Mapping[str, bytes]):
 
 
 @contextmanager
+def resumed(name: str, root: Path | None = None) -> Iterator[Draft]:
+    """Yield the run `name` that was interrupted, to be gone on with; raises InputError if there is none."""
+    directory = (root or paths.runs()) / (name + PARTIAL)
+    if not directory.is_dir():
+        raise InputError(f"no interrupted run is called {name!r}", hint="`rig ls` lists them")
+    began = datetime.strptime(name[:BEGAN], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    with _held(Draft(id=name, began=began, directory=directory)) as made:
+        yield made
+
+
+@contextmanager
+def _held(made: Draft) -> Iterator[Draft]:
+    """Yield a run with its lock held; it becomes whole when it was finished."""
+    try:
+        with FileLock(made.directory / LOCK):
+            yield made
+    except BaseException:
+        if not made.trials.exists():  # nothing was learnt
+            shutil.rmtree(made.directory, ignore_errors=True)
+        raise
+    if (made.directory / RESULT).exists():
+        (made.directory / LOCK).unlink(missing_ok=True)
+        made.directory.rename(made.directory.with_name(made.id))
+
+
+@contextmanager
 def draft(root: Path | None = None) -> Iterator[Draft]:
     """Yield a new run under `root` (default: the state directory) that becomes whole when it was finished.
 
@@ -98,17 +145,8 @@ def draft(root: Path | None = None) -> Iterator[Draft]:
         directory.mkdir(parents=True)
     except OSError as error:
         raise HostError(f"{root}: {error.strerror}", hint="free some space with `rig gc`") from error
-    made = Draft(id=name, began=began, directory=directory)
-    try:
-        with FileLock(directory / LOCK):
-            yield made
-    except BaseException:
-        if not made.trials.exists():  # nothing was learnt
-            shutil.rmtree(directory, ignore_errors=True)
-        raise
-    if (directory / RESULT).exists():
-        (directory / LOCK).unlink(missing_ok=True)
-        directory.rename(root / name)
+    with _held(Draft(id=name, began=began, directory=directory)) as made:
+        yield made
 
 
 def location(name: str, root: Path | None = None) -> Path:

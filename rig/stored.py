@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from rig import compare, plan, statistics, store
+from rig import compare, paths, plan, statistics, store
 from rig.compare import Rules, Side, SideName
 from rig.errors import InputError
 from rig.kernel import trees
@@ -127,9 +127,28 @@ def _taken(kept: Kept, side: SideName, draft: store.Draft) -> tuple[Trial, ...]:
     for file in kept.directory.glob(f"*-{kept.name}-*.log"):
         shutil.copyfile(file, draft.directory / file.name.replace(f"-{kept.name}-", f"-{side}-"))
     return tuple(
-        replace(trial, side=side, console=trial.console.replace(f"-{kept.name}-", f"-{side}-"), began=0.0)
+        replace(
+            trial,
+            side=side,
+            console=trial.console.replace(f"-{kept.name}-", f"-{side}-"),
+            began=0.0,
+            run=trial.run or kept.run.id,
+        )
         for trial in kept.trials
     )
+
+
+def lend(trials: tuple[Trial, ...], side: SideName, draft: store.Draft) -> tuple[Trial, ...]:
+    """Return trials of earlier runs as the first ones of `side` here, with what is still there of their consoles."""
+    return tuple(_lent(trial, side, number, draft) for number, trial in enumerate(trials, start=1))
+
+
+def _lent(trial: Trial, side: SideName, number: int, draft: store.Draft) -> Trial:
+    own = replace(trial, side=side, index=number, began=0.0, console=f"console-{side}-{number}.log")
+    console = store.Consoles(paths.runs() / trial.run).get(trial.console)
+    if console is not None:
+        (draft.directory / own.console).write_bytes(console)
+    return own
 
 
 def _rules(base: Kept, patched: Kept) -> Rules:

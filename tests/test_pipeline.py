@@ -1,6 +1,7 @@
 """The order of the stages, with scripted kernels and guests."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +222,34 @@ async def test_what_the_budget_leaves_out_is_no_longer_to_come(lab: Lab, tmp_pat
     heard = Heard()
     await run(planned(repeats=1, confirm=0, budget=1200), tmp_path, heard)
     assert [(len(each.trials), each.budget) for each in heard.of(Planned)] == [(2, 1200), (2, 1200), (0, 1200)]
+
+
+async def test_an_interrupted_run_goes_on_without_the_trials_it_has(lab: Lab, tmp_path: Path) -> None:
+    whole = await run(planned(), tmp_path)
+    lab.boots.clear()
+    done = tuple(trial for trial in whole.trials if trial.side == "base" or trial.index == 1)
+    with store.draft(tmp_path / "again") as draft:
+        again = await pipeline.run(planned(), draft, Silent(), "rig compare", before=done)
+    assert [side for side, _ in lab.boots] == ["patched"] * (len(whole.trials) - len(done))
+    assert {(trial.side, trial.index) for trial in again.trials} == {(each.side, each.index) for each in whole.trials}
+
+
+async def test_workloads_that_a_killed_boot_did_not_get_to_are_made_up_for(lab: Lab, tmp_path: Path) -> None:
+    whole = await run(planned(repeats=1), tmp_path)
+    lab.boots.clear()
+    first = replace(whole.trials[-1], outcomes=whole.trials[-1].outcomes[:1])
+    with store.draft(tmp_path / "again") as draft:
+        before = (*whole.trials[:-1], first)
+        await pipeline.run(planned(repeats=1), draft, Silent(), "rig compare", before=before)
+    assert lab.boots == [("patched", PLANNED[1:])]
+
+
+async def test_base_is_not_run_where_another_run_lends_its_trials(lab: Lab, tmp_path: Path) -> None:
+    other = await run(planned(), tmp_path)
+    lab.boots.clear()
+    lent = tuple(replace(trial, run=other.id) for trial in other.trials if trial.side == "base")
+    with store.draft(tmp_path / "again") as draft:
+        result = await pipeline.run(planned(), draft, Silent(), "rig compare", lend=lambda *_: lent)
+        assert [trial.run for trial in draft.kept() if trial.side == "base"] == [other.id] * len(lent)
+    assert {side for side, _ in lab.boots} == {"patched"}
+    assert result.comparison.verdict is Verdict.CLEAN

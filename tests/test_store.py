@@ -94,3 +94,20 @@ def test_a_run_from_elsewhere_gets_no_other_files(tmp_path: Path, name: str) -> 
     directory.mkdir()
     (directory / "link").symlink_to(tmp_path / "secret")
     assert store.Consoles(directory).get(name) is None
+
+
+def test_an_interrupted_run_is_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), store.draft(tmp_path) as draft:
+        draft.keep(values.trial("patched", index=2))
+        draft.keep(values.trial("base"))
+        raise KeyboardInterrupt
+    with store.resumed(draft.id, tmp_path) as again:
+        assert [(trial.side, trial.index) for trial in again.kept()] == [("base", 1), ("patched", 2)]
+        assert again.began == draft.began.replace(microsecond=0)
+        again.finish(values.run(id=draft.id))
+    assert store.read(tmp_path / draft.id).id == draft.id
+
+
+def test_a_run_that_is_not_interrupted_cannot_be_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no interrupted run"), store.resumed("20260101-120000-ab12", tmp_path):
+        pass

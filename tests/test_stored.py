@@ -110,3 +110,16 @@ async def test_both_sides_of_one_comparison_are_alike(tmp_path: Path) -> None:
     path = tmp_path / draft.id
     run = await joined(tmp_path, kept(path, "base"), kept(path))
     assert (run.comparison.verdict, run.comparison.notes) == (Verdict.CLEAN, ())
+
+
+def test_trials_are_lent_with_their_consoles_and_numbered_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rig.paths.runs", lambda: tmp_path)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "console-patched-7.log").write_text("said then")
+    made = values.trial("patched", index=7)
+    trials = (replace(made, run="old", console="console-patched-7.log"), replace(made, run="gone"))
+    with store.draft(tmp_path / "new") as draft:
+        lent = stored.lend(trials, "base", draft)
+        assert [(each.side, each.index, each.run) for each in lent] == [("base", 1, "old"), ("base", 2, "gone")]
+        assert (draft.directory / lent[0].console).read_text() == "said then"
+        assert not (draft.directory / lent[1].console).exists()

@@ -62,6 +62,12 @@ _EXPERIMENT = (
     click.option("--vcpus", type=click.IntRange(1, 16), help="of the guest"),
     click.option("--threads", type=click.IntRange(1, 64), help="or processes that a workload has at work at once"),
     click.option("--memory", type=click.IntRange(256), metavar="MIB", help="of the guest"),
+    click.option(
+        "--cmdline",
+        multiple=True,
+        metavar="WORD",
+        help="for the command line of the guest's kernel, as kvm.tdp_mmu=0; repeatable",
+    ),
     click.option("--seed", type=click.IntRange(0), help="of the workloads' random choices"),
     jobs,
     accel,

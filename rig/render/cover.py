@@ -77,7 +77,7 @@ def _compared(run: Run) -> Iterator[str]:
         f"The result was compared with the base under {', '.join(names)}"
         + (f" ({run.settings.seconds} s each)" if run.settings else "")
         + f", {_boots(stressed['patched'], stressed['base'])}, in guests that nest KVM: profile {env.profile}, "
-        f"{env.vcpus} vCPUs, {env.memory_mib} MiB, {_cpu(run)}."
+        f"{wording.guest(env)}, {_cpu(run)}."
     )
 
 

@@ -83,7 +83,7 @@ def _properties(run: Run) -> Xml.Element:
         "accel": environment.accel,
         "qemu": environment.qemu,
         "compiler": environment.compiler,
-        "guest": f"{environment.vcpus} vCPUs, {environment.memory_mib} MiB",
+        "guest": wording.guest(environment),
     }
     element = Xml.Element("properties")
     for name, value in told.items():

@@ -173,7 +173,7 @@ def _reports(trial: Trial, workload: str) -> Iterable[str]:
 
 
 def _environment(environment: Environment) -> Object:
-    guest = f"QEMU guest: {environment.vcpus} vCPUs, {environment.memory_mib} MiB, {environment.accel}"
+    guest = f"QEMU guest: {wording.guest(environment)}, {environment.accel}"
     kept = ("accel", "qemu", "cpu", "image", "profile", "seed", "threads")
     return {"comment": guest, "misc": {name: getattr(environment, name) for name in kept}}
 

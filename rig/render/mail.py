@@ -108,7 +108,7 @@ def _tested(run: Run) -> Iterator[str]:
         "kernel": _kernel(run.patched or run.base),
         "against": _kernel(run.base) if run.patched else "",
         "compiler": environment.compiler,
-        "guests": f"{environment.accel}, {environment.vcpus} vCPUs, {environment.memory_mib} MiB, {environment.qemu}",
+        "guests": f"{environment.accel}, {wording.guest(environment)}, {environment.qemu}",
         "profile": environment.profile,
         "run": run.id,
     }

@@ -134,7 +134,7 @@ def _metrics(changes: tuple[MetricChange, ...]) -> str:
 
 def _footer(run: Run) -> Iterator[str]:
     env = run.environment
-    guest = f"{env.vcpus} vCPUs, {env.memory_mib} MiB, {env.accel}, {env.qemu}"
+    guest = f"{wording.guest(env)}, {env.accel}, {env.qemu}"
     yield code("; ".join(filter(None, (wording.boots(run), f"profile {env.profile}", guest, env.compiler))))
     yield ""
     yield f"Again: {code(wording.again(run), 1000)} (run {code(run.id)})"

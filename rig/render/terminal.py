@@ -147,7 +147,7 @@ def _per_operation(change: MetricChange) -> str:
 def _sides(run: Run) -> Text:
     env = run.environment
     return Text(
-        f"{wording.boots(run)}; {env.profile} profile, {env.vcpus} vCPUs, {env.memory_mib} MiB, "
+        f"{wording.boots(run)}; {env.profile} profile, {wording.guest(env)}, "
         f"{env.accel}" + (f", {env.compiler}" if env.compiler else "") + f"\n{env.accel}: {env.accel_reason}",
         style="dim",
     )
@@ -186,8 +186,12 @@ def plan(planned: Plan) -> Table:
         wanted = f", {planned.require_coverage:g} % are asked for" if planned.require_coverage is not None else ""
         table.add_row("coverage", f"which of the changed lines run: one more kernel and trial{wanted}")
     table.add_row("budget", duration.words(planned.budget) if planned.budget else "none: as long as it takes")
-    table.add_row("guest", f"{planned.shape.vcpus} vCPUs, {planned.shape.memory_mib} MiB, acceleration {planned.accel}")
+    table.add_row("guest", f"{_size(planned)}, acceleration {planned.accel}")
     return table
+
+
+def _size(planned: Plan) -> str:
+    return ", ".join((f"{planned.shape.vcpus} vCPUs", f"{planned.shape.memory_mib} MiB", *planned.shape.cmdline))
 
 
 def listed(entry: KeptRun) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from math import inf
 from statistics import median
 
 from rig import coverage
-from rig.model import BuildFailure, Comparison, FindingStatus, MetricChange, MetricKind, Run
+from rig.model import BuildFailure, Comparison, Environment, FindingStatus, MetricChange, MetricKind, Run
 from rig.render.escape import printable
 
 # Options of a command that say where results go and for whom, and how much is told meanwhile.
@@ -33,6 +33,12 @@ QUIET = ("-q", "--quiet", "-v", "--verbose")
 def one_line(text: str) -> str:
     """Return `text` on one line, safe for any plain text."""
     return printable(" ".join(text.split()))
+
+
+def guest(environment: Environment) -> str:
+    """Return the size of the guests, and how their kernel was set beside its profile."""
+    size = (f"{environment.vcpus} vCPUs", f"{environment.memory_mib} MiB")
+    return ", ".join((*size, *map(one_line, environment.cmdline)))
 
 
 def title(run: Run) -> str:

@@ -56,6 +56,7 @@ def machine(run: Run) -> tuple[Fact, ...]:
         "acceleration": f"{environment.accel}: {environment.accel_reason}",
         "QEMU": environment.qemu,
         "guest": f"{environment.vcpus} vCPUs ({environment.cpu}), {environment.memory_mib} MiB",
+        "kernel command line": " ".join(("the profile's", *environment.cmdline)),
         "its clock": "counts instructions" if environment.clock == "virtual" else "the host's",
         "profile": environment.profile,
         "image": environment.image,
