@@ -100,6 +100,11 @@ def sources() -> Path:
     return paths.cache() / "sources"
 
 
+def mirrors() -> Path:
+    """Return where copies of repositories elsewhere are kept."""
+    return paths.cache() / "mirrors"
+
+
 def kernels() -> Path:
     """Return where built kernels are kept, by digest."""
     return paths.cache() / "kernels"

@@ -8,7 +8,7 @@ from rig.model import MetricKind, Status
 # ---- nights
 
 NightState = Literal["running", "finished", "cut short"]
-JobKind = Literal["stress", "bisect"]
+JobKind = Literal["stress", "verify", "bisect"]
 JobState = Literal["planned", "running", "done", "left out", "failed"]
 
 
@@ -49,7 +49,10 @@ class Tip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A part of a night: boots of one kernel under one profile in one shape, or the search for a commit."""
+    """A part of a night: boots of one kernel under one profile in one shape, or the search for a commit.
+
+    Jobs of kind "verify" are boots as well, to show that something is gone.
+    """
 
     night: str
     number: int  # counts from 1, in the order they are done
@@ -61,7 +64,7 @@ class Job:
     state: JobState = "planned"
     run: str = ""  # the run's ID; "" if there is none yet
     why: str = ""  # it is in the plan, was left out, or failed
-    title: str = ""  # what a bisect job looks for
+    title: str = ""  # what a bisect or verify job is about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,138 @@
+"""The jobs of a night: each a run of its own, begun, gone on with, or taken in where it is finished already."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from rig import bisecting, inputs, paths, pipeline, plan, store, stored
+from rig.bisection import Bisection
+from rig.errors import BuildError, InputError, RigError
+from rig.experiment import Plan
+from rig.memory import runs
+from rig.memory.values import Job, Regression
+from rig.model import BuildFailure, Environment, Kernel, Run, Trial
+from rig.nightly import regressions
+from rig.nightly.shift import Shift
+from rig.render import bisection as words
+from rig.render import document, page, script
+
+
+async def stress(shift: Shift, job: Job) -> Job:
+    """Compare a kernel's tip with its release at a place."""
+    line = shift.lines[job.where.kernel]
+    planned = plan.of(line.base, line.tip, file=shift.file.plan, overrides=shift.about(job))
+    return await _done(shift, job, planned)
+
+
+async def verify(shift: Shift, job: Job, regression: Regression) -> Job:
+    """Run a kernel's tip by itself as often as it takes to show that something is gone."""
+    repeats = max(1, regressions.missing(regression) or 1)
+    asked = replace(shift.about(job), repeats=repeats)
+    return await _done(
+        shift, job, plan.of(shift.lines[job.where.kernel].tip, None, file=shift.file.plan, overrides=asked)
+    )
+
+
+async def bisect(shift: Shift, job: Job, regression: Regression) -> tuple[Job, Bisection | None]:
+    """Search for the commit that brought a regression in; None if nothing came of that."""
+    line = shift.lines[job.where.kernel]
+    asked = replace(shift.about(job), repeats=None, confirm=None)
+    planned = plan.of(line.at(regression.good), line.at(regression.bad), file=shift.file.plan, overrides=asked)
+    try:
+        with _draft(shift, job) as (draft, job):
+            found, run = await bisecting.bisect(planned, regression.title, draft, shift.progress, shift.command)
+            draft.add("bisection.json", words.to_json(found))
+            _add_files(run, draft, None)
+    except RigError as error:
+        return _failed(shift, job, error), None
+    return _taken_in(shift, job, run), found
+
+
+async def _done(shift: Shift, job: Job, planned: Plan) -> Job:
+    """Carry out a job that runs kernels; what was finished of it before is not done again."""
+    if job.run and (_directory(shift, job) / store.RESULT).is_file():
+        return _taken_in(shift, job, store.read(_directory(shift, job)))
+    try:
+        with _draft(shift, job) as (draft, job):
+            run = await _run(shift, planned, draft)
+    except RigError as error:
+        return _failed(shift, job, error)
+    return _taken_in(shift, job, run)
+
+
+async def _run(shift: Shift, planned: Plan, draft: store.Draft) -> Run:
+    kept = inputs.copy(planned, draft.directory)
+
+    def lend(kernel: Kernel, environment: Environment) -> tuple[Trial, ...]:
+        with shift.memory.reading() as session:
+            known = runs.base_trials(
+                session,
+                digest=kernel.digest,
+                profile=planned.profile.name,
+                environment=environment,
+                seconds=planned.seconds,
+            )
+        return stored.lend(_enough(known, planned), "base", draft)
+
+    run = await pipeline.run(
+        planned,
+        draft,
+        shift.progress,
+        shift.command,
+        before=draft.kept(),
+        lend=lend if planned.patched else None,
+    )
+    _add_files(run, draft, inputs.write(kept, run, draft.directory))
+    return run
+
+
+def _enough(known: tuple[Trial, ...], planned: Plan) -> tuple[Trial, ...]:
+    """Return the trials that are worth having: as many as are planned of each workload."""
+    taken: list[Trial] = []
+    for name in (entry.name for entry in planned.workloads):
+        able = [trial for trial in known if any(each.workload == name for each in trial.outcomes)]
+        lacking = planned.repeats - sum(trial in taken for trial in able)
+        taken += [trial for trial in able if trial not in taken][: max(0, lacking)]
+    return tuple(taken)
+
+
+def _add_files(run: Run, draft: store.Draft, again: script.Again | None) -> None:
+    draft.add("result.json", document.to_json(run))
+    draft.add("report.html", page.render(run, store.Consoles(draft.directory)))
+    draft.add("reproduce.sh", script.reproduce(run, again), executable=True)
+
+
+# ---- what becomes of a job
+
+
+def _directory(shift: Shift, job: Job) -> Path:
+    return (shift.runs or paths.runs()) / job.run
+
+
+@contextmanager
+def _draft(shift: Shift, job: Job) -> Iterator[tuple[store.Draft, Job]]:
+    """Yield the run directory of a job, the one of before it was interrupted if there is one, and the job with it."""
+    again = job.run and _directory(shift, job).with_name(job.run + store.PARTIAL).is_dir()
+    if again:
+        shift.progress.note(f"going on with {job.run}")
+    with store.resumed(job.run, shift.runs) if again else store.draft(shift.runs) as draft:
+        yield draft, shift.save(replace(job, run=draft.id, state="running"))
+
+
+def _taken_in(shift: Shift, job: Job, run: Run) -> Job:
+    """Remember a run that is finished, and that its job is."""
+    with shift.memory.session() as session:
+        runs.take(session, run, str(_directory(shift, replace(job, run=run.id))), night=shift.night.id, where=job.where)
+    broken = f"{run.patched.name} does not build" if isinstance(run.patched, BuildFailure) else ""
+    return shift.save(replace(job, run=run.id, state="done", taken=run.seconds, why=broken or job.why))
+
+
+def _failed(shift: Shift, job: Job, error: RigError) -> Job:
+    """Remember that a job could not be done, and why; the night goes on."""
+    shift.progress.note(f"job {job.number} failed: {error}")
+    why = str(error).splitlines()[0]
+    kind = "the base does not build: " if isinstance(error, BuildError) else ""
+    if isinstance(error, InputError) and error.hint:
+        why += f" ({error.hint})"
+    return shift.save(replace(job, state="failed", why=kind + why))

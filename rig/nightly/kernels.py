@@ -1,0 +1,120 @@
+"""What the kernels of the nightly plan are tonight: branches fetched, revisions taken by their commits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rig.errors import InputError, RigError
+from rig.kernel import checkouts, git, mirror, recipe
+from rig.kernel.checkouts import REMOTE
+from rig.memory.values import Tip
+from rig.model import Recipe, Source
+from rig.nightly.matrix import KernelFile
+from rig.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A kernel that is followed from night to night, and the release it is compared with."""
+
+    name: str
+    base: Recipe
+    tip: Recipe
+    repository: Path | None = None  # a git one; None for a kernel that has no history
+    commit: str = ""
+    subject: str = ""
+    base_commit: str = ""
+
+    def tonight(self, night: str, base: str) -> Tip:
+        """Return what is remembered of it; `base` is what people call the release."""
+        return Tip(
+            night=night,
+            kernel=self.name,
+            commit=self.commit,
+            subject=self.subject,
+            base=base,
+            base_commit=self.base_commit,
+        )
+
+    def at(self, commit: str) -> Recipe:
+        """Return the kernel of another commit."""
+        assert self.tip.source
+        return replace(self.tip, name=commit[:12], source=replace(self.tip.source, rev=commit))
+
+
+async def found(
+    files: Mapping[str, KernelFile], progress: Progress, directory: Path
+) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+    """Return the kernels as they are now, and what is wrong with those that can't be had.
+
+    Paths are meant from `directory`. A branch that can't be fetched is taken as it was.
+    """
+    lines, notes = [], []
+    for name, file in files.items():
+        try:
+            line, wrong = await _line(name, file, progress, directory)
+            lines.append(line)
+            notes += wrong
+        except RigError as error:
+            notes.append(f"{name}: {error}")
+    return tuple(lines), tuple(notes)
+
+
+async def _line(name: str, file: KernelFile, progress: Progress, directory: Path) -> tuple[Line, list[str]]:
+    if not file.git:
+        base = recipe.resolve(file.base)
+        return Line(name=name, base=base, tip=replace(recipe.resolve(file.kernel, base=base), name=name)), []
+    repository, wrong = await _repository(file, progress, directory)
+    return await _of_git(name, file, repository), wrong
+
+
+async def _repository(file: KernelFile, progress: Progress, directory: Path) -> tuple[Path, list[str]]:
+    if REMOTE.match(file.git):
+        return await mirror.updated(file.git, (file.rev, file.base), progress), []
+    repository = (directory / Path(file.git).expanduser()).resolve()
+    if file.fetch:
+        try:
+            await mirror.fetch(repository, file.fetch, progress)
+        except InputError as error:
+            return repository, [f"{file.git}: {error}; taken as it was fetched last"]
+    return repository, []
+
+
+async def _of_git(name: str, file: KernelFile, repository: Path) -> Line:
+    commit = await _commit(repository, file.rev)
+    base = await checkouts.commit(repository, file.base)
+    return Line(
+        name=name,
+        base=_at(file.base, repository, base) if base else recipe.resolve(file.base),
+        tip=_at(name, repository, commit),
+        repository=repository,
+        commit=commit,
+        subject=(await git.ask(repository, "log", "-1", "--format=%s", commit)).output.strip(),
+        base_commit=base,
+    )
+
+
+async def _commit(repository: Path, rev: str) -> str:
+    found = await checkouts.commit(repository, rev)
+    if not found:
+        raise InputError(f"no revision {rev!r} in {repository}")
+    return found
+
+
+def _at(name: str, repository: Path, commit: str) -> Recipe:
+    return Recipe(name=name, source=Source(kind="git", location=str(repository), rev=commit))
+
+
+def again(line: Line, tip: Tip) -> Line:
+    """Return a kernel as it was when the night began: the branch may have moved on since."""
+    if not line.repository or not tip.commit:
+        return line
+    base = _at(tip.base, line.repository, tip.base_commit) if tip.base_commit else line.base
+    return replace(
+        line,
+        base=base,
+        tip=_at(line.name, line.repository, tip.commit),
+        commit=tip.commit,
+        subject=tip.subject,
+        base_commit=tip.base_commit,
+    )
