@@ -1,4 +1,4 @@
-"""Where things are: the project's own files, the cache, the runs. Reads the environment only."""
+"""Where things are: the project's own files, the cache, the runs, the memory. Reads the environment only."""
 
 import os
 from pathlib import Path
@@ -19,3 +19,8 @@ def cache() -> Path:
 def runs() -> Path:
     """Return the directory of run directories ($XDG_STATE_HOME/rig/runs)."""
     return Path(platformdirs.user_state_dir("rig")) / "runs"
+
+
+def memory() -> Path:
+    """Return the database file of what nights leave behind ($XDG_STATE_HOME/rig/memory.sqlite)."""
+    return Path(platformdirs.user_state_dir("rig")) / "memory.sqlite"
