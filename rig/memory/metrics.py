@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from rig.memory import rows
@@ -29,7 +29,7 @@ def take(s: Session, where: Where, trials: Iterable[tuple[int, Trial]], *, own: 
         known = _known(s, where, dict.fromkeys(name for name, _, _ in measured), own=own)
         points = {(known[name], number): value for name, number, value in measured}
         made = [{"measure": measure, "trial": number, "value": points[measure, number]} for measure, number in points]
-        s.execute(insert(PointRow), made)
+        rows.add(s, PointRow, made)
 
 
 def _named(workload: str, metric: Metric) -> Named:
@@ -79,10 +79,11 @@ def measures(s: Session) -> tuple[Measure, ...]:
     """Return all metrics of the kernels themselves, by place and name."""
     columns = (MeasureRow.kernel, MeasureRow.profile, MeasureRow.shape, MeasureRow.workload, MeasureRow.name)
     found = s.scalars(select(MeasureRow).where(MeasureRow.own).order_by(*columns))
-    return tuple(_measure(row) for row in found)
+    return tuple(measure(row) for row in found)
 
 
-def _measure(row: MeasureRow) -> Measure:
+def measure(row: MeasureRow) -> Measure:
+    """Return what a row says."""
     return rows.value(Measure, row, where=rows.value(Where, row), kind=MetricKind(row.kind))
 
 
@@ -115,7 +116,7 @@ def _trends(s: Session, measures: Sequence[MeasureRow], nights: int) -> tuple[Tr
     commits = {(tip.night, tip.kernel): tip.commit for tip in s.scalars(select(TipRow).where(TipRow.night.in_(order)))}
     return tuple(
         Trend(
-            measure=_measure(each),
+            measure=measure(each),
             points=tuple(
                 Point(night=night, commit=commits.get((night, each.kernel), ""), values=tuple(found[each.id][night]))
                 for night in order
@@ -169,9 +170,9 @@ def _changes(s: Session, measures: Sequence[MeasureRow]) -> dict[int, list[Chang
 
 def save_changes(s: Session, trend: Trend) -> None:
     """Keep the steps of a metric, in the place of those known so far since the trend's first night."""
-    measure = trend.measure
-    named = (measure.workload, measure.name, measure.unit, measure.kind.value)
-    number = _known(s, measure.where, (named,), own=True)[named]
+    what = trend.measure
+    named = (what.workload, what.name, what.unit, what.kind.value)
+    number = _known(s, what.where, (named,), own=True)[named]
     covered = [point.night for point in trend.points] + [change.night for change in trend.changes]
     since = select(NightRow.began).where(NightRow.id.in_(covered)).order_by(NightRow.began).limit(1).scalar_subquery()
     within = select(NightRow.id).where(NightRow.began >= since)
@@ -185,3 +186,8 @@ def changes(s: Session, night_id: str, nights: int = 90) -> tuple[Trend, ...]:
     query = select(MeasureRow).join(ChangeRow, ChangeRow.measure == MeasureRow.id).where(ChangeRow.night == night_id)
     order = (MeasureRow.kernel, MeasureRow.profile, MeasureRow.shape, MeasureRow.workload, MeasureRow.name)
     return _trends(s, s.scalars(query.order_by(*order)).all(), nights)
+
+
+def changes_of(s: Session, row: MeasureRow) -> tuple[ChangePoint, ...]:
+    """Return all the steps of a metric, the oldest first."""
+    return tuple(_changes(s, [row]).get(row.id, ()))

@@ -1,5 +1,7 @@
 """Regressions: findings of a kernel that open, and close."""
 
+from dataclasses import replace
+
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -14,7 +16,7 @@ def save(s: Session, regression: Regression) -> Regression:
     Of a kernel there is one of each title: without a number it is the one that is there already, if any.
     """
     name = key(regression.kernel, regression.title)
-    number = regression.number or _numbered(s, name)
+    number = regression.number or _known(s, name) or _next(s)
     s.merge(RegressionRow(**rows.columns(regression, "number", "observations"), number=number, key=name))
     s.flush()
     s.execute(delete(ObservationRow).where(ObservationRow.regression == number))
@@ -26,10 +28,21 @@ def save(s: Session, regression: Regression) -> Regression:
     return _value(s.get_one(RegressionRow, number), regression.observations)
 
 
-def _numbered(s: Session, name: str) -> int:
-    """Return the number of the regression with that key, or the next one: writers take turns."""
-    known = s.scalar(select(RegressionRow.number).where(RegressionRow.key == name))
-    return known or (s.scalar(select(func.max(RegressionRow.number))) or 0) + 1
+def take_in(s: Session, regression: Regression) -> Regression:
+    """Keep a regression of another memory; it gets a number of this one if its own is that of another here."""
+    known = _known(s, key(regression.kernel, regression.title))
+    free = s.get(RegressionRow, regression.number) is None
+    return save(s, replace(regression, number=known or (regression.number if free else 0)))
+
+
+def _known(s: Session, name: str) -> int:
+    """Return the number of the regression with that key; 0 if there is none."""
+    return s.scalar(select(RegressionRow.number).where(RegressionRow.key == name)) or 0
+
+
+def _next(s: Session) -> int:
+    """Return a number that is free, and stays so until the transaction's end: writers take turns."""
+    return (s.scalar(select(func.max(RegressionRow.number))) or 0) + 1
 
 
 def regressions(s: Session, kernel: str | None = None, *, open_only: bool = False) -> tuple[Regression, ...]:

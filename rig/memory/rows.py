@@ -7,6 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -30,6 +32,12 @@ def _names(kind: "type[DataclassInstance]") -> Sequence[str]:
     return tuple(each.name for each in fields(kind))
 
 
+def add(s: Session, table: Any, made: Sequence[dict[str, Any]]) -> None:
+    """Add many rows at once, given by column, without what a session does for objects."""
+    if made:
+        s.connection().execute(insert(table.__table__), made)
+
+
 def packed(adapter: TypeAdapter[Any], whole: object) -> bytes:
     """Return a value as compressed JSON."""
     return zlib.compress(adapter.dump_json(whole), LEVEL)
@@ -38,3 +46,8 @@ def packed(adapter: TypeAdapter[Any], whole: object) -> bytes:
 def unpacked(adapter: TypeAdapter[Any], body: bytes) -> Any:
     """Return the value that was packed."""
     return adapter.validate_json(zlib.decompress(body))
+
+
+def inflated(body: bytes) -> str:
+    """Return the JSON of what was packed."""
+    return zlib.decompress(body).decode()

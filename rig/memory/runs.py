@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Select, exists, func, insert, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from rig.compare import SideName, valid
@@ -46,8 +46,8 @@ def take(s: Session, run: Run, directory: str, *, night: str = "", where: Where 
     s.add_all(_builds(run))
     s.add_all(_findings(run))
     trials = _trials(s, run)
-    _insert(s, OutcomeRow, [each for number, trial in trials for each in _outcomes(number, trial)])
-    _insert(s, SightingRow, [each for number, trial in trials for each in _sightings(run, number, trial)])
+    rows.add(s, OutcomeRow, [each for number, trial in trials for each in _outcomes(number, trial)])
+    rows.add(s, SightingRow, [each for number, trial in trials for each in _sightings(run, number, trial)])
     for own in (True, False):
         metrics.take(s, where, [(number, trial) for number, trial in trials if _own(run, trial.side) is own], own=own)
     return True
@@ -162,11 +162,6 @@ def _sightings(run: Run, number: int, trial: Trial) -> Iterator[dict[str, Any]]:
     seen = dict.fromkeys((symptom.workload, names.get(symptom.title, "")) for symptom in symptoms(trial))
     for position, (workload, title) in enumerate(seen):
         yield {"trial": number, "position": position, "workload": workload, "title": title}
-
-
-def _insert(s: Session, table: type[Any], made: list[dict[str, Any]]) -> None:
-    if made:
-        s.execute(insert(table), made)
 
 
 # ---- giving back
