@@ -1,7 +1,8 @@
-"""Lengths of time as people write them. No I/O."""
+"""Lengths of time and sizes as people write them. No I/O."""
 
 import re
 
+_BYTES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 _WRITTEN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 
@@ -33,3 +34,13 @@ def clock(seconds: float) -> str:
         return f"{whole}s"
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def size(text: str) -> int:
+    """Return the bytes of "20G", "1.5 GB" or "500M"; raises ValueError."""
+    number = text.strip().upper().removesuffix("B")
+    unit = _BYTES.get(number[-1:], 1)
+    try:
+        return int(float(number.rstrip("KMGT")) * unit)
+    except ValueError:
+        raise ValueError(f"{text!r} is no size: write 20G or 500M") from None

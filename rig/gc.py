@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig import cache, paths, store
+from rig.model import KeptRun, Verdict
 
 DAY = 86400.0
+KEPT = (store.RESULT, "result.json", "report.html", "bisection.json")  # of a run with findings, whatever the quota
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +35,48 @@ def garbage(*, days: float, everything: bool) -> tuple[Garbage, ...]:
     return (*_interrupted(), *_unused(days))
 
 
+def beyond(quota: int) -> Iterator[Garbage]:
+    """Yield what has to go so that kernels and runs take no more than `quota` bytes.
+
+    First kernels that were not used today, the one used longest ago first; then runs that found nothing, the oldest
+    first, then those that are undecided. Of runs with findings result, report and consoles always stay.
+    """
+    kernels, entries = tuple(_kernels()), tuple(entry for entry in store.entries() if not entry.live)
+    over = sum(each.bytes for each in kernels) + sum(entry.bytes for entry in entries) - quota
+    for item in (*_unused_today(kernels), *_worthless(entries), *_bulk(entries)):
+        if over <= 0:
+            return
+        yield item
+        over -= item.bytes
+
+
+def _kernels() -> Iterator[Garbage]:
+    """Yield the kernels of the cache, the one used longest ago first."""
+    for path in sorted(_children(cache.kernels()), key=lambda path: path.stat().st_mtime):
+        yield _garbage(path, "beyond the quota; it can be built again")
+
+
+def _unused_today(kernels: tuple[Garbage, ...]) -> Iterator[Garbage]:
+    return (each for each in kernels if time.time() - each.path.stat().st_mtime > DAY)
+
+
+def _worthless(entries: tuple[KeptRun, ...]) -> Iterator[Garbage]:
+    for verdict in (Verdict.CLEAN, Verdict.ERROR, Verdict.INCONCLUSIVE):
+        for entry in entries:
+            if entry.run and entry.run.comparison.verdict is verdict and not entry.run.comparison.findings:
+                yield Garbage(path=entry.directory, bytes=entry.bytes, why=f"beyond the quota; it was {verdict}")
+
+
+def _bulk(entries: tuple[KeptRun, ...]) -> Iterator[Garbage]:
+    for entry in entries:
+        for path in entry.directory.rglob("*") if entry.run else ():
+            if path.is_file() and not (path.name in KEPT or path.match("console-*.log")):
+                yield _garbage(path, "beyond the quota; result, report and consoles stay")
+
+
 def _interrupted() -> Iterator[Garbage]:
     for entry in store.entries():
-        if not entry.run and not entry.live:
+        if not entry.run and not entry.live and not store.awaited(entry.directory):
             yield _garbage(entry.directory, "interrupted run")
 
 

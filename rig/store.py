@@ -20,6 +20,7 @@ from rig.model import KeptRun, Run, Trial
 RESULT = "run.json"
 PARTIAL = ".partial"
 LOCK = ".lock"
+AWAITED = ".awaited"
 BEGAN = len("20260101-120000")  # that a name starts with
 
 
@@ -49,6 +50,10 @@ class Draft:
         """Return the trials that are finished, in order."""
         read = (_TRIAL.validate_json(path.read_bytes()) for path in self.trials.glob("*.json"))
         return tuple(sorted(read, key=lambda trial: (trial.side, trial.index)))
+
+    def await_resumption(self) -> None:
+        """Mark the run as one that somebody will go on with if it is interrupted."""
+        (self.directory / AWAITED).touch()
 
     def add(self, name: str, text: str, *, executable: bool = False) -> None:
         """Write a file of the run."""
@@ -114,6 +119,11 @@ def resumed(name: str, root: Path | None = None) -> Iterator[Draft]:
     began = datetime.strptime(name[:BEGAN], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
     with _held(Draft(id=name, began=began, directory=directory)) as made:
         yield made
+
+
+def awaited(directory: Path) -> bool:
+    """Say whether somebody will go on with an interrupted run."""
+    return (directory / AWAITED).exists()
 
 
 @contextmanager

@@ -36,6 +36,17 @@ class _Share(click.ParamType[float]):
         return share
 
 
+class _Size(click.ParamType[int]):
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return duration.size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+size = _Size()
 repeats = click.option("-n", "--repeats", type=click.IntRange(1), help="trials of each side")
 seconds = click.option("-s", "--seconds", type=click.IntRange(1), help="of stress per workload and trial")
 jobs = click.option("-j", "--jobs", type=click.IntRange(1), help="guests at once; default: as many as fit")

@@ -27,11 +27,9 @@ async def stress(shift: Shift, job: Job) -> Job:
 
 async def verify(shift: Shift, job: Job, regression: Regression) -> Job:
     """Run a kernel's tip by itself as often as it takes to show that something is gone."""
-    repeats = max(1, regressions.missing(regression) or 1)
-    asked = replace(shift.about(job), repeats=repeats)
-    return await _done(
-        shift, job, plan.of(shift.lines[job.where.kernel].tip, None, file=shift.file.plan, overrides=asked)
-    )
+    asked = replace(shift.about(job), repeats=max(1, regressions.missing(regression) or 1))
+    tip = shift.lines[job.where.kernel].tip
+    return await _done(shift, job, plan.of(tip, None, file=shift.file.plan, overrides=asked))
 
 
 async def bisect(shift: Shift, job: Job, regression: Regression) -> tuple[Job, Bisection | None]:
@@ -117,6 +115,7 @@ def _draft(shift: Shift, job: Job) -> Iterator[tuple[store.Draft, Job]]:
     if again:
         shift.progress.note(f"going on with {job.run}")
     with store.resumed(job.run, shift.runs) if again else store.draft(shift.runs) as draft:
+        draft.await_resumption()
         yield draft, shift.save(replace(job, run=draft.id, state="running"))
 
 

@@ -13,7 +13,6 @@ from rig import duration, yamlfile
 from rig.memory.values import Where
 from rig.model import Shape
 
-UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 Patterns = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 Weight = Annotated[float, Field(gt=0)]
 
@@ -87,12 +86,7 @@ class ExcludeFile(yamlfile.Strict):
 
 
 def _bytes(written: object) -> object:
-    text = str(written).strip().upper().removesuffix("IB").removesuffix("B")
-    unit = UNITS.get(text[-1:], 1)
-    try:
-        return int(float(text.rstrip("".join(UNITS))) * unit)
-    except ValueError:
-        raise ValueError(f"{written!r} is no size: write 20G or 500M") from None
+    return duration.size(str(written))
 
 
 def _deadline(written: object) -> object:

@@ -1,15 +1,12 @@
-"""A night in order: what is to be done, each job, what of it is new or gone, which commit it was, what is told."""
+"""A night in order: each job, what of it is new or gone, and which commit it was."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 
 from rig.bisection import Bisection
-from rig.memory import nights, runs
-from rig.memory import regressions as kept
+from rig.memory import nights
 from rig.memory.values import Job, JobKind, Night, Regression, Where
-from rig.nightly import jobs, regressions
+from rig.nightly import jobs, regressions, watch
 from rig.nightly.shift import Shift
 
 SHORTEST = 30.0  # seconds; with less left no job is begun
@@ -20,13 +17,14 @@ async def work(shift: Shift) -> Night:
 
     A night that was interrupted goes on: jobs that are done stay done, and trials that are finished, finished.
     """
-    for job in _waiting(shift, "stress"):
-        await _stress(shift, job)
-        await _look(shift)
-    for regression in _quiet(shift):
+    for job in _jobs(shift):
+        if job.kind == "stress" and job.state in ("planned", "running"):
+            await _stress(shift, job)
+            watch.look(shift)
+    for regression in watch.quiet(shift):
         await _verify(shift, regression)
-        await _look(shift)
-    for regression in _unexplained(shift):
+        watch.look(shift)
+    for regression in watch.unexplained(shift):
         await _search(shift, regression)
     for job in (job for job in _jobs(shift) if job.state in ("planned", "running")):
         shift.save(replace(job, state="left out", why="the night was over"))
@@ -36,10 +34,6 @@ async def work(shift: Shift) -> Night:
 def _jobs(shift: Shift) -> tuple[Job, ...]:
     with shift.memory.reading() as session:
         return nights.jobs(session, shift.night.id)
-
-
-def _waiting(shift: Shift, kind: JobKind) -> tuple[Job, ...]:
-    return tuple(job for job in _jobs(shift) if job.kind == kind and job.state in ("planned", "running"))
 
 
 async def _stress(shift: Shift, job: Job) -> None:
@@ -62,32 +56,64 @@ def _hopeless(done: Job, job: Job) -> bool:
     return alike and done.state in ("done", "failed") and "does not build" in done.why
 
 
-# ---- regressions
+# ---- what is gone, and where the rest came from
 
 
-async def _look(shift: Shift) -> None:
-    """Bring the regressions up to date with what tonight has shown so far."""
+async def _verify(shift: Shift, regression: Regression) -> None:
+    """Run what showed a regression until it is sure to be gone, or there again."""
+    job = _job(shift, "verify", regression)
+    if job and shift.left > SHORTEST:
+        shift.begin(job)
+        await jobs.verify(shift, job, regression)
+
+
+async def _search(shift: Shift, regression: Regression) -> None:
+    """Search for the commit that brought a regression in, as long as the night lasts."""
+    job = _job(shift, "bisect", regression)
+    if not job or shift.left < SHORTEST:
+        return
+    shift.begin(job)
+    done, found = await jobs.bisect(shift, job, regression)
+    if found:
+        watch.explain(shift, regression, _named(found), found.suspects[0].odds if found.answer else None, done.run)
+
+
+def _named(found: Bisection) -> str:
+    """Return the commits that were found, "" for none."""
+    return ", ".join(f"{commit.short} {commit.subject}" for commit in found.answer)
+
+
+def _job(shift: Shift, kind: JobKind, regression: Regression) -> Job | None:
+    """Return the job about a regression: the one that was begun, or a new one; None if it is over with."""
+    there = _jobs(shift)
+    known = next((job for job in there if job.kind == kind and job.title == regression.title), None)
+    if known:
+        return known if known.state in ("planned", "running") else None
+    where = next((place for place in shift.places if watch.at(place, regression)), None)
+    names = tuple(name for name, _ in shift.places[where].workloads if name in regression.workloads) if where else ()
+    if where is None or not (names or regression.type in regressions.CERTAIN):
+        return None
+    return shift.save(_made(shift, kind, regression, where, names, number=len(there) + 1))
+
+
+def _made(
+    shift: Shift, kind: JobKind, regression: Regression, where: Where, names: tuple[str, ...], *, number: int
+) -> Job:
+    between = f"between {regression.good[:12]} and {regression.bad[:12]}"
+    return Job(
+        night=shift.night.id,
+        number=number,
+        kind=kind,
+        where=where,
+        workloads=names or tuple(name for name, _ in shift.places[where].workloads[:1]),
+        expected=0.0,
+        title=regression.title,
+        why="to show that it is gone" if kind == "verify" else between,
+    )
+
+
+def _ended(shift: Shift) -> Night:
+    ended = replace(shift.night, ended=datetime.now(UTC).isoformat(timespec="seconds"), state="finished")
     with shift.memory.session() as session:
-        known = kept.regressions(session)
-        seen = (
-            regressions.Seen(where=where, run=run, finding=finding)
-            for where, run, finding in runs.findings(session, shift.night.id)
-        )
-        done = tuple(job for job in nights.jobs(session, shift.night.id) if job.state == "done")
-        commits = {job.where.kernel: shift.lines[job.where.kernel].commit for job in done}
-
-        def able(regression: Regression) -> int:
-            if regression.type in regressions.CERTAIN:
-                return sum(_at(job.where, regression) for job in done if job.kind == "stress")
-            return _able(session, shift.night.id, regression)
-
-        tonight = regressions.Tonight(night=shift.night.id, commits=commits, able=able)
-        before = {regression.number: regression for regression in known}
-        for each in regressions.fold(known, seen, tonight):
-            again = not each.number or not before[each.number].open
-            saved = kept.save(session, replace(each, good=_good(session, shift, each)) if again and each.open else each)
-            _tell(shift, before.get(each.number), saved)
-
-
-def _at(where: Where, regression: Regression) -> bool:
-    return where.kernel == regression.kernel and where.profile in regression.profiles
+        nights.save_night(session, ended)
+    return ended

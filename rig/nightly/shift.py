@@ -1,7 +1,6 @@
 """All that the parts of a night have in common."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,15 +40,12 @@ class Shift:
             nights.save_job(session, job)
         return job
 
-    @contextmanager
-    def doing(self, job: Job) -> Iterator[None]:
+    def begin(self, job: Job) -> None:
         """Say what is done now."""
         about = f" for {job.title}" if job.title else f": {', '.join(job.workloads)}"
         where = f"{job.where.kernel}, {job.where.profile}, {job.where.shape}"
-        self.progress.note(
-            f"job {job.number}, {job.kind}: {where}{about}; {duration.clock(self.left)} of the night left"
-        )
-        yield
+        left = f"{duration.clock(self.left)} of the night left"
+        self.progress.note(f"job {job.number}, {job.kind}: {where}{about}; {left}")
 
     def about(self, job: Job) -> Overrides:
         """Return what a job's trials are like."""

@@ -1,0 +1,158 @@
+"""How a night begins: an interrupted one is gone on with, else kernels are fetched and jobs planned."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from rig.errors import InputError
+from rig.experiment import Overrides
+from rig.guest import accel
+from rig.kernel.build import foreseen
+from rig.memory import health, nights
+from rig.memory.database import Database
+from rig.memory.values import Job, Night, Tip, Where
+from rig.model import Building
+from rig.nightly import kernels, matrix, planning
+from rig.nightly.kernels import Line
+from rig.nightly.matrix import NightlyFile, Place
+from rig.nightly.shift import Shift
+from rig.plan import guests_that_fit, plan_file, profile, workload_table
+from rig.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What `rig nightly` was asked for."""
+
+    file: NightlyFile
+    path: Path  # of that file
+    overrides: Overrides
+    command: str
+    runs: Path | None = None  # where run directories go, if not where they always do
+
+
+def check(file: NightlyFile, path: Path) -> None:
+    """Raise InputError if the plan names what there is not."""
+    for name in file.profiles:
+        profile(name)
+    table = workload_table()
+    unknown = [name for name in file.workloads if name not in table]
+    if unknown:
+        raise InputError(f"{path}: workloads: no workload {unknown[0]!r}", hint=f"there is: {', '.join(table)}")
+    plan_file(file.plan)
+    if not matrix.places(file):
+        raise InputError(f"{path}: everything is excluded")
+
+
+async def begin(asked: Asked, memory: Database, progress: Progress) -> Shift:
+    """Return the night to be worked on: the one that was interrupted on this host, or a new one, planned and kept."""
+    with memory.reading() as session:
+        old = nights.unfinished(session, socket.gethostname())
+        known = {tip.kernel: tip for tip in nights.tips(session, old.id)} if old else {}
+    lines, notes = await kernels.found(asked.file.kernels, progress, asked.path.parent)
+    shift = _shift(asked, memory, progress, lines)
+    if old:
+        progress.note(f"going on with the night {old.id}, which was interrupted")
+        was = {line.name: kernels.again(line, known[line.name]) if line.name in known else line for line in lines}
+        return replace(shift, night=old, lines=was)
+    return await _planned(shift, notes)
+
+
+def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line, ...]) -> Shift:
+    now = datetime.now().astimezone()
+    deadline = matrix.until(asked.file.deadline, now).astimezone(UTC)
+    began = datetime.now(UTC)
+    with memory.reading() as session:
+        name = _name(now, {night.id for night in nights.nights(session)})
+    night = Night(
+        id=name,
+        began=began.isoformat(timespec="seconds"),
+        deadline=deadline.isoformat(timespec="seconds"),
+        host=socket.gethostname(),
+    )
+    return Shift(
+        file=asked.file,
+        night=night,
+        lines={line.name: line for line in lines},
+        places={place.where: place for place in matrix.places(asked.file)},
+        memory=memory,
+        progress=progress,
+        overrides=asked.overrides,
+        command=asked.command,
+        runs=asked.runs,
+    )
+
+
+def _name(now: datetime, taken: set[str]) -> str:
+    """Return what a night is called: its date, and from the second one of a day on its number."""
+    date, number = f"{now:%Y-%m-%d}", 2
+    name = date
+    while name in taken:
+        name, number = f"{date}-{number}", number + 1
+    return name
+
+
+async def _planned(shift: Shift, notes: tuple[str, ...]) -> Shift:
+    """Return the night with its jobs planned, all of it kept."""
+    jobs = await plan(shift)
+    shift = replace(shift, night=replace(shift.night, notes=notes))
+    with shift.memory.session() as session:
+        nights.save_night(session, shift.night)
+        for name, line in shift.lines.items():
+            nights.save_tip(session, line.tonight(shift.night.id, shift.file.kernels[name].base))
+        for job in jobs:
+            nights.save_job(session, job)
+    for note in notes:
+        shift.progress.note(note)
+    return shift
+
+
+async def plan(shift: Shift) -> tuple[Job, ...]:
+    """Return what a night would consist of."""
+    there = tuple(place for place in shift.places.values() if place.where.kernel in shift.lines)
+    building = await _building(shift, there)
+    chosen = await accel.find(shift.overrides.accel, "host")
+    at_once = shift.overrides.jobs or min((guests_that_fit(place.shape, chosen) for place in there), default=1)
+    with shift.memory.reading() as session:
+        tonight = planning.Tonight(
+            night=shift.night.id,
+            seconds=shift.left * (1 - shift.file.reserve),
+            stress=shift.file.seconds or plan_file(shift.file.plan).seconds,
+            repeats=shift.file.repeats,
+            durations=health.durations(session),
+            building=building,
+            last=nights.last_ran(session),
+            nights=tuple(night.id for night in nights.nights(session)),
+            lent=_lent(session, shift, there),
+            jobs_at_once=at_once,
+        )
+    return planning.plan(there, tonight)
+
+
+async def _building(shift: Shift, places: tuple[Place, ...]) -> Mapping[tuple[str, str], tuple[Building, Building]]:
+    """Return what has to be built for base and tip, by kernel and profile."""
+    found: dict[tuple[str, str], tuple[Building, Building]] = {}
+    for place in places:
+        key = place.where.kernel, place.where.profile
+        if key not in found:
+            line, under = shift.lines[key[0]], profile(key[1])
+            base = await foreseen(line.base, under, shift.progress)
+            found[key] = base, await foreseen(line.tip, under, shift.progress)
+    return found
+
+
+def _lent(session: Session, shift: Shift, places: tuple[Place, ...]) -> frozenset[Where]:
+    """Return the places at which this release ran before, so that its trials are there."""
+    ran = {where for where, _ in nights.last_ran(session)}
+    return frozenset(
+        place.where for place in places if place.where in ran and _same(session, shift, place.where.kernel)
+    )
+
+
+def _same(session: Session, shift: Shift, kernel: str) -> bool:
+    before: tuple[Tip, ...] = nights.tips_of(session, kernel, last=1)
+    return any(tip.base_commit == shift.lines[kernel].base_commit for tip in before)
