@@ -1,7 +1,7 @@
 """Exact tests and bounds for counts; ranks, intervals and corrections for metrics. No I/O."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 ALPHA = 0.05  # the chance of a false "new" or "fixed" that is taken, unless a plan says otherwise
 MOST_TRIALS = 200  # of a side; what takes more is out of reach
@@ -66,10 +66,15 @@ def change_interval(base: Sequence[float], patched: Sequence[float]) -> tuple[fl
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
-def rank_test(base: Sequence[float], patched: Sequence[float]) -> float | None:
-    """Return the two-sided p of the Mann-Whitney test; None with fewer than two values a side."""
+def rank_test(base: Sequence[float], patched: Sequence[float], *, exact: bool = False) -> float | None:
+    """Return the two-sided p of the Mann-Whitney test; None with fewer than two values a side.
+
+    `exact` has it counted out for many values too where none occurs twice: far out, the usual approximation is coarse.
+    """
     from scipy.stats import mannwhitneyu
 
-    if min(len(base), len(patched)) < 2 or len({*base, *patched}) == 1:
+    together = {*base, *patched}
+    if min(len(base), len(patched)) < 2 or len(together) == 1:
         return None
-    return float(mannwhitneyu(base, patched, alternative="two-sided").pvalue)
+    method: Literal["exact", "auto"] = "exact" if exact and len(together) == len(base) + len(patched) else "auto"
+    return float(mannwhitneyu(base, patched, alternative="two-sided", method=method).pvalue)
