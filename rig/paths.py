@@ -16,6 +16,11 @@ def cache() -> Path:
     return Path(platformdirs.user_cache_dir("rig"))
 
 
+def nightly() -> Path:
+    """Return the directory of what `rig nightly` itself keeps: its lock, its logs ($XDG_STATE_HOME/rig/nightly)."""
+    return Path(platformdirs.user_state_dir("rig")) / "nightly"
+
+
 def runs() -> Path:
     """Return the directory of run directories ($XDG_STATE_HOME/rig/runs)."""
     return Path(platformdirs.user_state_dir("rig")) / "runs"

@@ -20,6 +20,7 @@ VERBS = (
     "run",
     "presubmit",
     "bisect",
+    "nightly",
     "boot",
     "build",
     "parse",

@@ -88,6 +88,12 @@ _EXPERIMENT = (
         help="what time in emulated guests follows; virtual counts instructions, so that the host's load does not show",
     ),
 )
+database = click.option(
+    "--database",
+    metavar="URL|FILE",
+    envvar="RIG_DATABASE",
+    help="where nights are remembered: a file, or postgresql://USER@HOST/NAME; default: a file of your own",
+)
 tree = click.option(
     "--tree",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

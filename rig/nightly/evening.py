@@ -62,6 +62,17 @@ async def begin(asked: Asked, memory: Database, progress: Progress) -> Shift:
     return await _planned(shift, notes)
 
 
+async def foretell(asked: Asked, memory: Database, progress: Progress) -> tuple[Night, tuple[Job, ...]]:
+    """Return the night that would begin now, and its jobs; or what is left of the one that was interrupted."""
+    with memory.reading() as session:
+        old = nights.unfinished(session, socket.gethostname())
+        if old:
+            return old, nights.jobs(session, old.id)
+    lines, notes = await kernels.found(asked.file.kernels, progress, asked.path.parent)
+    shift = _shift(asked, memory, progress, lines)
+    return replace(shift.night, notes=notes), await plan(shift)
+
+
 def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line, ...]) -> Shift:
     now = datetime.now().astimezone()
     deadline = matrix.until(asked.file.deadline, now).astimezone(UTC)

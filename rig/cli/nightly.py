@@ -1,0 +1,88 @@
+"""`rig nightly`: what a night is long enough for, and what it brought."""
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from rig import paths, yamlfile
+from rig.cli import live, options, stdout, wait_for
+from rig.cli.compare import command_line
+from rig.errors import Exit
+from rig.experiment import Overrides
+from rig.memory import database
+from rig.memory.database import Database
+from rig.memory.values import Job, Night
+from rig.nightly import evening, guard, watchman
+from rig.nightly.evening import Asked
+from rig.nightly.matrix import NightlyFile
+from rig.render import nightly
+
+
+@click.command()
+@click.option(
+    "--plan",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="what a night consists of; default: configs/nightly.yaml",
+)
+@click.option("--deadline", metavar="TIME", help='when it has to be over: "06:00", or after 4h; default: the plan\'s')
+@options.database
+@options.jobs
+@options.accel
+@click.option("-n", "--dry-run", is_flag=True, help="say what would be done, in what order and how long, and stop")
+@click.option("--json", "as_json", is_flag=True, help="say it as JSON")
+@options.quiet
+@options.verbose
+def command(file: Path | None, dry_run: bool, **given: Any) -> None:
+    """Run what a night is long enough for: kernels times profiles times guest shapes times workloads.
+
+    Each kernel's tip is compared with its release; what is new is confirmed, kept as a regression, and its commit
+    searched for. A night that was interrupted, by Ctrl-C, kill or a power cut, goes on where it was when this is run
+    again before its deadline. One at a time runs on a host.
+
+    Exit status: 0 nothing opened, 1 a regression opened, 2 bad input, 4 host fault.
+
+    \b
+    rig nightly --dry-run
+    rig nightly --plan ~/kvm-nightly.yaml
+    rig nightly --deadline 2h --database postgresql://rig@db/rig
+    rig history 'WARNING in kvm_*'
+    """
+    path = file or paths.project() / "configs" / "nightly.yaml"
+    read = yamlfile.load(NightlyFile, path)
+    if given["deadline"]:
+        read = yamlfile.check(NightlyFile, {**read.model_dump(), "deadline": given["deadline"]}, "--deadline")
+    evening.check(read, path)
+    asked = Asked(
+        file=read,
+        path=path.resolve(),
+        overrides=Overrides(jobs=given["jobs"], accel=given["accel"]),
+        command=command_line(),
+    )
+    with database.opened(given["database"] or read.database) as memory:
+        (_show if dry_run else _carry_out)(asked, memory, given)
+
+
+def _show(asked: Asked, memory: Database, given: dict[str, Any]) -> None:
+    with live.shown(quiet=given["quiet"] or given["as_json"]) as progress:
+        planned, jobs = wait_for(evening.foretell(asked, memory, progress))
+    _say(planned, jobs, given)
+
+
+def _say(night: Night, jobs: tuple[Job, ...], given: dict[str, Any]) -> None:
+    if given["as_json"]:
+        click.echo(nightly.to_json(night, jobs))
+    else:
+        stdout().print(nightly.table(night, jobs))
+
+
+def _carry_out(asked: Asked, memory: Database, given: dict[str, Any]) -> NoReturn:
+    alone = guard.alone(paths.nightly() / "lock", asked.command)
+    with alone, live.shown(quiet=given["quiet"], verbose=given["verbose"]) as shown:
+        done = wait_for(watchman.whole(asked, memory, shown))
+    _say(done.night, done.jobs, given)
+    for line in done.told:
+        click.echo(line)
+    sys.exit(Exit.INTRODUCED if done.opened else Exit.CLEAN)
