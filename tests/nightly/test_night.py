@@ -1,0 +1,227 @@
+"""Whole nights, with scripted kernels and guests, and a real memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig import paths, store, yamlfile
+from rig.errors import InputError
+from rig.experiment import Overrides, Plan
+from rig.memory import database, nights, regressions
+from rig.memory.database import Database
+from rig.memory.values import Job, Regression
+from rig.model import Kernel, Recipe, Source
+from rig.nightly import watchman
+from rig.nightly.evening import Asked
+from rig.nightly.kernels import Line
+from rig.nightly.matrix import NightlyFile
+from rig.nightly.watchman import Done
+from rig.progress import Silent
+from tests import values
+from tests.lab import SPLAT, Lab
+
+PLAN = {
+    "deadline": "2h",
+    "kernels": {"mainline": {"git": "linux", "rev": "master", "base": "v1"}},
+    "profiles": {"sanitize": 1},
+    "workloads": {"memslot-churn": 2, "vm-teardown": 1},
+    "shapes": {"default": {"weight": 2}, "shadow": {"nested_paging": False}},
+}
+WARNING = "WARNING in kvm_tdp_mmu_zap_all"
+
+
+class Branch:
+    """A git branch: what its tip is, and which commits are bad."""
+
+    def __init__(self) -> None:
+        self.commit = "c1"
+        self.bad: set[str] = set()
+        self.searched: list[tuple[str, str, str]] = []  # good, bad, title
+
+    async def found(self, *_: object) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+        source = Source(kind="git", location="/nowhere", rev=self.commit)
+        base, tip = Recipe(name="v1"), Recipe(name="mainline", source=source)
+        subject = f"subject {self.commit}"
+        made = Line(name="mainline", base=base, tip=tip, commit=self.commit, subject=subject, base_commit="c0")
+        return (made,), ()
+
+    def script(self, side: str, _: int, workload: Any) -> dict[str, Any]:
+        bad = side == "patched" and self.commit in self.bad and workload.name == "vm-teardown"
+        return {"console": SPLAT} if bad else {}
+
+
+@pytest.fixture
+def branch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Branch:
+    made = Branch()
+    lab.script = made.script
+
+    async def foreseen(*_: object) -> str:
+        return "next"
+
+    async def build(recipe: Recipe, *_: object) -> Kernel:
+        return values.kernel(recipe.name, digest=f"{recipe.name} {made.commit if recipe.name == 'mainline' else ''}")
+
+    monkeypatch.setattr("rig.nightly.kernels.found", made.found)
+    monkeypatch.setattr("rig.nightly.evening.foreseen", foreseen)
+    monkeypatch.setattr("rig.nightly.evening.accel.find", lab.accel)
+
+    async def bisect(plan: Plan, title: str, *_: object) -> Any:
+        assert plan.patched
+        assert plan.base.source
+        assert plan.patched.source
+        made.searched.append((plan.base.source.rev, plan.patched.source.rev, title))
+        raise InputError("scripted: no search")
+
+    monkeypatch.setattr("rig.pipeline.build", build)
+    monkeypatch.setattr("rig.nightly.jobs.bisecting.bisect", bisect)
+    return made
+
+
+@pytest.fixture
+def memory(own_dirs: None, tmp_path: Path) -> Iterator[Database]:
+    with database.opened(str(tmp_path / "memory.sqlite")) as made:
+        yield made
+
+
+async def night(memory: Database, tmp_path: Path, **given: Any) -> Done:
+    asked = Asked(
+        file=yamlfile.check(NightlyFile, {**PLAN, **given}, "nightly.yaml"),
+        path=tmp_path / "nightly.yaml",
+        overrides=Overrides(jobs=1),
+        command="rig nightly",
+    )
+    return await watchman.whole(asked, memory, Silent())
+
+
+def known(memory: Database) -> tuple[Regression, ...]:
+    with memory.reading() as session:
+        return regressions.regressions(session)
+
+
+def of(memory: Database, done: Done) -> tuple[Job, ...]:
+    with memory.reading() as session:
+        return nights.jobs(session, done.night.id)
+
+
+async def test_a_clean_night_does_all_its_jobs_and_opens_nothing(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    done = await night(memory, tmp_path)
+    assert [(job.where.shape, job.state) for job in done.jobs] == [("default", "done"), ("shadow", "done")]
+    assert (done.night.state, done.opened, known(memory)) == ("finished", (), ())
+    assert [side for side, _ in lab.boots] == ["base", "patched"] * 2
+    assert all((paths.runs() / job.run / "report.html").is_file() for job in done.jobs)
+
+
+async def test_the_next_night_does_not_boot_the_release_again(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    await night(memory, tmp_path)
+    lab.boots.clear()
+    branch.commit = "c2"
+    again = await night(memory, tmp_path)
+    assert [side for side, _ in lab.boots] == ["patched"] * 2
+    assert again.night.id.endswith("-2")
+
+
+async def test_what_is_new_is_confirmed_and_opens_with_the_range_it_came_in(
+    branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    await night(memory, tmp_path)
+    branch.commit, branch.bad = "c2", {"c2"}
+    done = await night(memory, tmp_path)
+    (found,) = done.opened
+    assert (found.title, found.standing, found.good, found.bad) == (WARNING, "confirmed", "c1", "c2")
+    assert found.observations[0].hits >= 3
+    assert branch.searched == [("c1", "c2", WARNING)]
+    assert [(job.kind, job.state, job.why) for job in done.jobs[2:]] == [("bisect", "failed", "scripted: no search")]
+
+
+async def test_what_is_mended_is_verified_and_closes_the_same_night(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    branch.bad = {"c1"}
+    await night(memory, tmp_path)
+    branch.commit = "c2"
+    lab.boots.clear()
+    done = await night(memory, tmp_path)
+    (gone,) = known(memory)
+    assert (gone.open, gone.closed) == (False, done.night.id)
+    assert gone.good == "c0"  # no night before showed it not to be there
+
+
+async def test_a_night_without_time_leaves_its_jobs_out_and_says_so(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    done = await night(memory, tmp_path, deadline="5s")
+    assert {job.state for job in done.jobs} == {"left out"}
+    assert lab.boots == []
+
+
+async def test_a_kernel_that_does_not_build_is_built_once_and_is_a_regression(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.failing = {"mainline"}
+    monkeypatch.setattr("rig.pipeline.build", lab.build)
+    done = await night(memory, tmp_path)
+    assert [job.state for job in done.jobs[:2]] == ["done", "left out"]
+    assert [each.title for each in done.opened] == ["build failure: a.c:1:1: error: x"]
+
+
+async def test_a_base_that_does_not_build_fails_the_job_not_the_night(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.failing = {"v1"}
+    monkeypatch.setattr("rig.pipeline.build", lab.build)
+    done = await night(memory, tmp_path)
+    assert [job.state for job in done.jobs] == ["failed", "left out"]
+    assert "does not compile" in done.jobs[0].why
+    assert done.night.state == "finished"
+
+
+class _Killed(BaseException):
+    """As kill -9 looks from inside: nothing is done about it."""
+
+
+async def test_a_night_that_was_killed_goes_on_without_the_trials_it_has(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boots, whole = lab.trial, []
+
+    async def dying(*args: Any, **given: Any) -> Any:
+        if len(whole) == 3:
+            raise _Killed
+        whole.append(await boots(*args, **given))
+        return whole[-1]
+
+    monkeypatch.setattr("rig.rounds.trial.run", dying)
+    with pytest.raises(BaseExceptionGroup):
+        await night(memory, tmp_path)
+    monkeypatch.setattr("rig.rounds.trial.run", boots)
+    lab.boots.clear()
+    done = await night(memory, tmp_path)
+    assert [job.state for job in done.jobs] == ["done", "done"]
+    assert [side for side, _ in lab.boots] == ["patched"]  # the base of the second job was there
+    assert len(await _every(memory, done)) == 4
+
+
+async def test_a_run_that_was_finished_when_the_night_was_killed_is_taken_in_as_it_is(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, pytest.raises(_Killed):
+        patched.setattr("rig.nightly.jobs._taken_in", _die)
+        await night(memory, tmp_path)
+    booted = len(lab.boots)
+    done = await night(memory, tmp_path)
+    assert len(lab.boots) == booted + 2  # of the second job
+    assert [job.state for job in done.jobs] == ["done", "done"]
+
+
+def _die(*_: object) -> None:
+    raise _Killed
+
+
+async def _every(memory: Database, done: Done) -> list[Any]:
+    return [trial for job in done.jobs for trial in store.read(paths.runs() / job.run).trials]
