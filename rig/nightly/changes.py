@@ -13,9 +13,9 @@ from rig.model import MetricKind
 
 LEAST = 3  # nights that make a level where values vary: one or two that stick out are no step
 # A p value is multiplied by the number of nights to this power: a step may lie anywhere and is looked for every night.
-# The product of both would be nights squared, but looks a night apart see nearly the same: with 1.5, independent noise
-# raises a false alarm in about 4 of 100 metrics in 90 nights with a look after each (tests/nightly/test_changes.py).
-LOOKS = 1.5
+# The product of both would be nights squared, but looks a night apart see nearly the same: with 1.6, independent noise
+# raises a false alarm in about 3 of 100 metrics in 90 nights with a look after each (tests/nightly/test_changes.py).
+LOOKS = 1.6
 OUTLIERS = 0.25  # of the nights; with more of them a counter is not as exact as it claims, and judged as what varies
 DIGITS = 12  # significant ones by which exact counters are compared: sums are divided by operations
 
@@ -34,23 +34,27 @@ class _Level:
         return _Level(self.points + later.points)
 
 
-Chance = Callable[[_Level, _Level, int], float]  # of two neighbours being one, in so many nights; inf for surely
+Chance = Callable[[_Level, _Level], float]  # that two neighbours are one level; 0 for certainly not, inf for surely
 
 
-def changes(points: Sequence[Point], kind: MetricKind, *, judges_speed: bool) -> tuple[ChangePoint, ...]:
+def changes(
+    points: Sequence[Point], kind: MetricKind, *, judges_speed: bool, metrics: int = 1
+) -> tuple[ChangePoint, ...]:
     """Return the steps in `points`, which are in order, the oldest first.
 
     An exact counter has a step for certain where it was constant before and is constant after; where it is not quite
     exact, levels must be apart by more than chance. Times, rates and ratios are judged where `judges_speed` alone, by
-    a rank test over the nights' medians; counts never are, as they say the same as rates once more.
+    a rank test over the nights' medians; counts never are, as they say the same as rates once more. p values are
+    corrected for the looks, and for how many `metrics` are looked at together.
     """
     told = [point for point in map(_cleaned, points) if point.values]
+    looks = len(told) ** LOOKS * metrics
     runs = _runs(told)
     exact = kind is MetricKind.EXACT
     if exact and sum(_single(runs)) <= OUTLIERS * len(told):
-        return tuple(_steps(_without_outliers(runs), _exact_chance, len(told)))
+        return tuple(_steps(_without_outliers(runs), _exact_chance, looks))
     if exact or (kind in SPEED and judges_speed):
-        return tuple(_steps(_candidates([_middled(point) for point in told]), _rank_chance, len(told)))
+        return tuple(_steps(_candidates([_middled(point) for point in told]), _rank_chance, looks))
     return ()
 
 
@@ -84,13 +88,13 @@ def _middled(point: Point) -> Point:
     return Point(night=point.night, commit=point.commit, values=(median(point.values),))
 
 
-def _steps(levels: list[_Level], chance: Chance, nights: int) -> Iterator[ChangePoint]:
+def _steps(levels: list[_Level], chance: Chance, looks: float) -> Iterator[ChangePoint]:
     """Join neighbours, the most alike first, until what is left are levels by more than chance; yield their borders."""
-    chances = [chance(*pair, nights) for pair in pairwise(levels)]
+    chances = [looks * chance(*pair) for pair in pairwise(levels)]
     while chances and not statistics.sure(max(chances)):
         at = chances.index(max(chances))
         levels = [*levels[:at], levels[at] + levels[at + 1], *levels[at + 2 :]]
-        chances = [chance(*pair, nights) for pair in pairwise(levels)]
+        chances = [looks * chance(*pair) for pair in pairwise(levels)]
     for (before, after), p_value in zip(pairwise(levels), chances, strict=True):
         yield ChangePoint(
             night=after.points[0].night,
@@ -142,22 +146,13 @@ def _agree(one: _Level, other: _Level) -> bool:
     return set(one.values) == set(other.values)
 
 
-def _exact_chance(before: _Level, after: _Level, nights: int) -> float:
-    """Return the chance that two levels of an exact counter are one, corrected; 0 where that is certain not to be."""
-    if _certain(before, after, nights):
+def _exact_chance(before: _Level, after: _Level) -> float:
+    if len(set(before.values)) == len(set(after.values)) == 1 and not _agree(before, after):
         return 0.0
     low, high = sorted((before.values, after.values), key=min)
     if max(low) >= min(high):
-        return _rank_chance(
-            _Level(tuple(map(_middled, before.points))), _Level(tuple(map(_middled, after.points))), nights
-        )
-    return 2 / comb(len(low) + len(high), len(low)) * nights**LOOKS if _worth(before, after) else inf
-
-
-def _certain(before: _Level, after: _Level, nights: int) -> bool:
-    """Whether both are constant, and one of them is more than a single value, or there is nothing else yet."""
-    constant = len(set(before.values)) == len(set(after.values)) == 1 and not _agree(before, after)
-    return constant and (nights == 2 or len(before.values) > 1 or len(after.values) > 1)
+        return _rank_chance(_Level(tuple(map(_middled, before.points))), _Level(tuple(map(_middled, after.points))))
+    return 2 / comb(len(low) + len(high), len(low)) if _worth(before, after) else inf
 
 
 # ---- what varies
@@ -176,12 +171,11 @@ def _candidates(points: Sequence[Point]) -> list[_Level]:
     return [_Level(tuple(points[begin:end])) for begin, end in pairwise([0, *ends])]
 
 
-def _rank_chance(before: _Level, after: _Level, nights: int) -> float:
-    """Return the chance that two levels of what varies are one, corrected for the looks."""
+def _rank_chance(before: _Level, after: _Level) -> float:
     if min(len(before.points), len(after.points)) < LEAST or not _worth(before, after):
         return inf
     p_value = statistics.rank_test(before.values, after.values, exact=True)
-    return inf if p_value is None else p_value * nights**LOOKS
+    return inf if p_value is None else p_value
 
 
 def _worth(before: _Level, after: _Level) -> bool:
