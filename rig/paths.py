@@ -29,3 +29,8 @@ def runs() -> Path:
 def memory() -> Path:
     """Return the database file of what nights leave behind ($XDG_STATE_HOME/rig/memory.sqlite)."""
     return Path(platformdirs.user_state_dir("rig")) / "memory.sqlite"
+
+
+def site() -> Path:
+    """Return the directory of the pages that `rig site` makes ($XDG_STATE_HOME/rig/site)."""
+    return Path(platformdirs.user_state_dir("rig")) / "site"

@@ -31,7 +31,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.examining",),
     ("rig.presubmit",),
     ("rig.selfcheck", "rig.slowdown", "rig.bisecting"),
-    ("rig.nightly", "rig.site"),
+    ("rig.nightly", "rig.site", "rig.serving"),
     ("rig.cli", "rig.__main__"),
 )
 STAGES = ("rig.kernel", "rig.guest", "rig.decode", "rig.store", "rig.plan", "rig.gc", "rig.doctor")

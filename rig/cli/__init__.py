@@ -26,6 +26,8 @@ VERBS = (
     "parse",
     "show",
     "schema",
+    "site",
+    "serve",
     "ls",
     "profiles",
     "selfcheck",

@@ -90,9 +90,10 @@ _EXPERIMENT = (
 )
 database = click.option(
     "--database",
-    metavar="URL|FILE",
     envvar="RIG_DATABASE",
-    help="where nights are remembered: a file, or postgresql://USER@HOST/NAME; default: a file of your own",
+    default="",
+    metavar="FILE|URL",
+    help="the memory: a file, or postgresql://USER@HOST/NAME  [env: RIG_DATABASE; default: the user's own]",
 )
 tree = click.option(
     "--tree",

@@ -4,19 +4,16 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 from functools import cache, partial
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
-from rig import duration
 from rig.compare import COMPILER
 from rig.model import Run
 from rig.render import commits, covered, wording
 from rig.render.escape import printable
-from rig.render.html import consoles, coverage, facts, findings, plots
+from rig.render.html import consoles, coverage, facts, findings, plots, templating
 from rig.render.html.consoles import Packed
 from rig.render.html.grid import grid, keyed, label
 from rig.render.html.patch import parse
@@ -84,75 +81,12 @@ def _embedded(run: Run, packed: Mapping[str, Packed]) -> dict[str, dict[str, obj
 
 @cache
 def _templates() -> Environment:
-    loader = PackageLoader("rig.render.html", "")
-    made = Environment(
-        keep_trailing_newline=True,
-        loader=loader,
-        autoescape=True,
-        finalize=_spelled_out,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style, script = (Markup(loader.get_source(made, name)[0]) for name in ("page.css", "page.js"))
+    made = templating.environment("rig.render.html")
+    style, script = (Markup(templating.source(made, name)) for name in ("page.css", "page.js"))
     made.globals |= {"style": style, "script": script, "script_digest": _digest(script)}
-    made.filters |= {
-        "seconds": _seconds,
-        "size": _size,
-        "number": _number,
-        "percent": _percent,
-        "moment": _moment,
-        "clock": duration.clock,
-    }
-    made.filters |= {"span": _span, "short": _short}
     return made
-
-
-def _spelled_out(value: Any) -> Any:
-    """Return text with control characters spelled out; autoescape sees to the rest."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _digest(script: str) -> str:
     """Return what the page's policy names its only script by: no other one is ever run."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _seconds(value: float) -> str:
-    if value < 10:
-        return f"{value:.1f} s"
-    minutes, seconds = divmod(round(value), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
-    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB" if count >= 1e3 else f"{count} bytes"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e12 else f"{value:.4g}"
-
-
-def _span(values: tuple[float, ...]) -> str:
-    """Return the value that all trials agree on, or from the least to the greatest."""
-    low, high = min(values), max(values)
-    return _number(low) if low == high else f"{_number(low)} to {_number(high)}"
-
-
-def _percent(value: float | None) -> str:
-    return "was 0" if value is None else f"{value:+.1%}"
-
-
-def _moment(text: str) -> str:
-    """Return a time of ISO 8601 for people; as it is if it can't be read."""
-    try:
-        return f"{datetime.fromisoformat(text):%d %B %Y, %H:%M} UTC".lstrip("0")
-    except ValueError:
-        return text
-
-
-def _short(path: str) -> str:
-    """Return the end of a path that is of the host that built the kernel, not of its source."""
-    return "…/" + "/".join(path.split("/")[-4:]) if path.startswith("/") else path

@@ -1,0 +1,1 @@
+"""What nights left in the memory, as pages that need no server: values and templates. No I/O."""
