@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,29 +35,29 @@ def garbage(*, days: float, everything: bool) -> tuple[Garbage, ...]:
     return (*_interrupted(), *_unused(days))
 
 
-def beyond(quota: int) -> Iterator[Garbage]:
+def beyond(quota: int, since: float) -> Iterator[Garbage]:
     """Yield what has to go so that kernels and runs take no more than `quota` bytes.
 
-    First kernels that were not used today, the one used longest ago first; then runs that found nothing, the oldest
-    first, then those that are undecided. Of runs with findings result, report and consoles always stay.
+    First kernels, the one used longest ago first, as they can be built again; then runs that found nothing, the oldest
+    first, then undecided ones; of the others what is neither result, report nor console. What was used after `since`,
+    in seconds since the epoch, stays.
     """
-    kernels, entries = tuple(_kernels()), tuple(entry for entry in store.entries() if not entry.live)
+    kernels, entries = tuple(_kernels()), tuple(entry for entry in store.entries() if entry.run)
     over = sum(each.bytes for each in kernels) + sum(entry.bytes for entry in entries) - quota
-    for item in (*_unused_today(kernels), *_worthless(entries), *_bulk(entries)):
+    worthless = tuple(_worthless(entries))
+    bulk = _bulk(entry for entry in entries if entry.directory not in {item.path for item in worthless})
+    for item in (*kernels, *worthless, *bulk):
         if over <= 0:
             return
-        yield item
-        over -= item.bytes
+        if item.path.stat().st_mtime < since:
+            yield item
+            over -= item.bytes
 
 
 def _kernels() -> Iterator[Garbage]:
     """Yield the kernels of the cache, the one used longest ago first."""
     for path in sorted(_children(cache.kernels()), key=lambda path: path.stat().st_mtime):
         yield _garbage(path, "beyond the quota; it can be built again")
-
-
-def _unused_today(kernels: tuple[Garbage, ...]) -> Iterator[Garbage]:
-    return (each for each in kernels if time.time() - each.path.stat().st_mtime > DAY)
 
 
 def _worthless(entries: tuple[KeptRun, ...]) -> Iterator[Garbage]:
@@ -67,9 +67,9 @@ def _worthless(entries: tuple[KeptRun, ...]) -> Iterator[Garbage]:
                 yield Garbage(path=entry.directory, bytes=entry.bytes, why=f"beyond the quota; it was {verdict}")
 
 
-def _bulk(entries: tuple[KeptRun, ...]) -> Iterator[Garbage]:
+def _bulk(entries: Iterable[KeptRun]) -> Iterator[Garbage]:
     for entry in entries:
-        for path in entry.directory.rglob("*") if entry.run else ():
+        for path in sorted(entry.directory.rglob("*")):
             if path.is_file() and not (path.name in KEPT or path.match("console-*.log")):
                 yield _garbage(path, "beyond the quota; result, report and consoles stay")
 

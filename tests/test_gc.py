@@ -8,6 +8,8 @@ import pytest
 from filelock import FileLock
 
 from rig import cache, gc, paths, store
+from rig.model import Comparison, Finding, Verdict
+from tests import values
 
 pytestmark = pytest.mark.usefixtures("own_dirs")
 
@@ -60,3 +62,47 @@ def test_removed_is_gone() -> None:
     assert item.bytes == 100
     gc.remove(item)
     assert not old.exists()
+
+
+def ended(verdict: Verdict, *findings: Finding, days: float = 1.0) -> Path:
+    """Keep a run that ended so many days ago."""
+    with store.draft() as draft:
+        (draft.directory / "console-base-1.log").write_text("said")
+        (draft.directory / "build-base.log").write_text("built")
+        draft.finish(values.run(id=draft.id, comparison=Comparison(verdict=verdict, findings=findings, metrics=())))
+    directory = paths.runs() / draft.id
+    used = time.time() - days * gc.DAY
+    for path in (directory, *directory.iterdir()):
+        os.utime(path, (used, used))
+    return directory
+
+
+def beyond(quota: int, since: float = 0.5) -> list[Path]:
+    return [item.path for item in gc.beyond(quota, time.time() - since * gc.DAY)]
+
+
+def test_beyond_a_quota_kernels_go_first_the_one_used_longest_ago_first() -> None:
+    new, old = kept(cache.kernels() / "new", days=1), kept(cache.kernels() / "old", days=2)
+    ended(Verdict.CLEAN)
+    assert beyond(10**6) == []
+    assert beyond(0)[:2] == [old, new]
+
+
+def test_then_clean_runs_and_of_those_with_findings_all_but_results_and_consoles() -> None:
+    bad, doubt = ended(Verdict.REGRESSION, values.finding("A")), ended(Verdict.INCONCLUSIVE)
+    clean = ended(Verdict.CLEAN)
+    assert beyond(0) == [clean, doubt, bad / "build-base.log"]
+
+
+def test_what_the_night_itself_used_stays() -> None:
+    kept(cache.kernels() / "tonight", days=0.1)
+    ended(Verdict.CLEAN, days=0.1)
+    assert beyond(0) == []
+
+
+def test_an_interrupted_run_that_somebody_will_go_on_with_stays() -> None:
+    with pytest.raises(KeyboardInterrupt), store.draft() as draft:
+        draft.keep(values.trial("base"))
+        draft.await_resumption()
+        raise KeyboardInterrupt
+    assert going() == set()

@@ -1,5 +1,6 @@
 """`rig gc`: free disk space."""
 
+import time
 from collections.abc import Iterable, Iterator
 
 import click
@@ -26,7 +27,7 @@ def command(days: float, quota: int | None, everything: bool, dry_run: bool) -> 
     rig gc --quota 20G
     """
     items = [*_removed(gc.garbage(days=days, everything=everything), dry_run=dry_run)]
-    items += _removed(gc.beyond(quota), dry_run=dry_run) if quota is not None else ()
+    items += _removed(gc.beyond(quota, time.time()), dry_run=dry_run) if quota is not None else ()
     total = sum(item.bytes for item in items) / 1e6
     click.echo(f"{total:9.1f} MB {'would be' if dry_run else ''} freed".replace("  freed", " freed"))
 

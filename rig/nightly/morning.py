@@ -1,6 +1,7 @@
 """How a night ends: steps in metrics are looked for, the disk is kept under its quota."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -51,7 +52,8 @@ def _changes(trend: Trend, where: Where) -> tuple[ChangePoint, ...]:
 
 def sweep(shift: Shift) -> None:
     """Remove what is beyond the quota, and say what it was."""
-    items = tuple(gc.beyond(shift.file.quota)) if shift.file.quota is not None else ()
+    began = datetime.fromisoformat(shift.night.began).timestamp()
+    items = tuple(gc.beyond(shift.file.quota, began)) if shift.file.quota is not None else ()
     for item in items:
         gc.remove(item)
     if items:

@@ -188,7 +188,8 @@ class _Killed(BaseException):
 async def test_a_night_that_was_killed_goes_on_without_the_trials_it_has(
     lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    boots, whole = lab.trial, []
+    boots = lab.trial
+    whole: list[Any] = []
 
     async def dying(*args: Any, **given: Any) -> Any:
         if len(whole) == 3:
