@@ -82,7 +82,5 @@ def _carry_out(asked: Asked, memory: Database, given: dict[str, Any]) -> NoRetur
     alone = guard.alone(paths.nightly() / "lock", asked.command)
     with alone, live.shown(quiet=given["quiet"], verbose=given["verbose"]) as shown:
         done = wait_for(watchman.whole(asked, memory, shown))
-    _say(done.night, done.jobs, given)
-    for line in done.told:
-        click.echo(line)
-    sys.exit(Exit.INTRODUCED if done.opened else Exit.CLEAN)
+    _say(done.news.night, done.jobs, given)
+    sys.exit(Exit.INTRODUCED if done.news.of("new", "came back", "confirmed") else Exit.CLEAN)

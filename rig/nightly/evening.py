@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from rig import paths
 from rig.errors import InputError
 from rig.experiment import Overrides
 from rig.guest import accel
@@ -16,8 +17,9 @@ from rig.memory import health, nights
 from rig.memory.database import Database
 from rig.memory.values import Job, Night, Tip, Where
 from rig.model import Building
-from rig.nightly import kernels, matrix, planning
+from rig.nightly import kernels, known, matrix, morning, planning
 from rig.nightly.kernels import Line
+from rig.nightly.known import KnownIssue
 from rig.nightly.matrix import NightlyFile, Place
 from rig.nightly.shift import Shift
 from rig.plan import guests_that_fit, plan_file, profile, workload_table
@@ -48,16 +50,27 @@ def check(file: NightlyFile, path: Path) -> None:
         raise InputError(f"{path}: everything is excluded")
 
 
+def issues(asked: Asked) -> tuple[KnownIssue, ...]:
+    """Return the known issues, of the plan's own file if it names one; raises InputError."""
+    named = asked.file.known_issues
+    file = asked.path.parent / Path(named).expanduser() if named else paths.project() / "configs" / "known-issues.yaml"
+    try:
+        return known.load(file.read_text(), str(file))
+    except OSError as error:
+        hint = "`known_issues` of the plan names it"
+        raise InputError(f"{file}: can't be read: {error.strerror}", hint=hint) from error
+
+
 async def begin(asked: Asked, memory: Database, progress: Progress) -> Shift:
     """Return the night to be worked on: the one that was interrupted on this host, or a new one, planned and kept."""
     with memory.reading() as session:
         old = nights.unfinished(session, socket.gethostname())
-        known = {tip.kernel: tip for tip in nights.tips(session, old.id)} if old else {}
+        tips = {tip.kernel: tip for tip in nights.tips(session, old.id)} if old else {}
     lines, notes = await kernels.found(asked.file.kernels, progress, asked.path.parent)
     shift = _shift(asked, memory, progress, lines)
     if old:
         progress.note(f"going on with the night {old.id}, which was interrupted")
-        was = {line.name: kernels.again(line, known[line.name]) if line.name in known else line for line in lines}
+        was = {line.name: kernels.again(line, tips[line.name]) if line.name in tips else line for line in lines}
         return replace(shift, night=old, lines=was)
     return await _planned(shift, notes)
 
@@ -92,6 +105,7 @@ def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line
         places={place.where: place for place in matrix.places(asked.file)},
         memory=memory,
         progress=progress,
+        issues=issues(asked),
         overrides=asked.overrides,
         command=asked.command,
         runs=asked.runs,
@@ -112,6 +126,7 @@ async def _planned(shift: Shift, notes: tuple[str, ...]) -> Shift:
     jobs = await plan(shift)
     shift = replace(shift, night=replace(shift.night, notes=notes))
     with shift.memory.session() as session:
+        morning.remember(session)
         nights.save_night(session, shift.night)
         for name, line in shift.lines.items():
             nights.save_tip(session, line.tonight(shift.night.id, shift.file.kernels[name].base))

@@ -1,56 +1,73 @@
-"""How a night ends: steps in metrics are looked for, the disk is kept under its quota."""
+"""How a night ends: its news put together, the site brought up to date, the disk kept under its quota."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
 
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
-from rig import gc, plan
-from rig.memory import metrics, nights
-from rig.memory.values import ChangePoint, Trend, Where
-from rig.nightly import changes
+from rig import gc, site
+from rig.errors import RigError
+from rig.memory import health as records
+from rig.memory import nights, regressions
+from rig.memory.values import Night, Regression
+from rig.nightly import health, news, steps
+from rig.nightly.news import News
 from rig.nightly.shift import Shift
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A step in a metric that nobody was told of yet."""
-
-    trend: Trend
-    change: ChangePoint
-
-    def __str__(self) -> str:
-        what = self.trend.measure
-        return f"{what.where.kernel}: {what.workload}/{what.name}: {self.change.before:g} to {self.change.after:g}"
+_REGRESSIONS = TypeAdapter(tuple[Regression, ...])
+BEFORE = "regressions before the night"
 
 
-def steps(shift: Shift) -> tuple[Step, ...]:
-    """Look for steps in all that was measured at tonight's places; return those that were not known, and keep all."""
-    with shift.memory.reading() as session:
-        jobs = nights.jobs(session, shift.night.id)
-        places = dict.fromkeys(job.where for job in jobs if job.state == "done" and job.kind == "stress")
-        trends = [trend for each in places for trend in _trends(session, each)]
-    found = [replace(trend, changes=_changes(trend, trend.measure.where)) for trend in trends]
+def remember(session: Session) -> None:
+    """Keep the regressions as they are before a night, so that it can be said what it changed."""
+    slim = tuple(replace(each, observations=(), example="") for each in regressions.regressions(session))
+    nights.save_note(session, BEFORE, _REGRESSIONS.dump_json(slim).decode())
+    steps.forget(session)
+
+
+async def end(shift: Shift) -> News:
+    """End a night whose jobs are done, and return what it changed; what goes wrong here is said and ends nothing."""
+    steps.look(shift)
+    problems = [*_published(shift)]
+    _sweep(shift)
+    ended = replace(shift.night, ended=datetime.now(UTC).isoformat(timespec="seconds"), state="finished")
+    made = _news(shift, ended, problems)
     with shift.memory.session() as session:
-        for before, after in zip(trends, found, strict=True):
-            if before.changes != after.changes:
-                metrics.save_changes(session, after)
-    return tuple(
-        Step(trend=after, change=change)
-        for before, after in zip(trends, found, strict=True)
-        for change in changes.fresh(before.changes, after.changes)
-    )
+        nights.save_night(session, ended)
+    return made
 
 
-def _trends(session: Session, where: Where) -> tuple[Trend, ...]:
-    return metrics.trends(session, where.kernel, where.profile, where.shape)
+def _news(shift: Shift, night: Night, problems: list[str]) -> News:
+    with shift.memory.reading() as session:
+        every = records.records(session)
+        return news.news(
+            night,
+            today=date.today(),
+            tips=nights.tips(session, night.id),
+            jobs=nights.jobs(session, night.id),
+            before=_REGRESSIONS.validate_json(nights.note(session, BEFORE) or "[]"),
+            after=regressions.regressions(session),
+            trends=steps.of_tonight(session),
+            healths_before=health.healths([record for record in every if record.night != night.id]),
+            healths_after=health.healths(every),
+            issues=shift.issues,
+            problems=problems,
+        )
 
 
-def _changes(trend: Trend, where: Where) -> tuple[ChangePoint, ...]:
-    return changes.changes(trend.points, trend.measure.kind, judges_speed=plan.profile(where.profile).judges_speed)
+def _published(shift: Shift) -> tuple[str, ...]:
+    """Bring the site up to date; return what went wrong."""
+    try:
+        built = site.build(shift.memory, Path(shift.file.site).expanduser() if shift.file.site else None)
+    except RigError as error:
+        return (f"the site was not written: {error}",)
+    shift.progress.note(f"site: {len(built.written)} pages written, {built.directory / 'index.html'}")
+    return ()
 
 
-def sweep(shift: Shift) -> None:
+def _sweep(shift: Shift) -> None:
     """Remove what is beyond the quota, and say what it was."""
     began = datetime.fromisoformat(shift.night.began).timestamp()
     items = tuple(gc.beyond(shift.file.quota, began)) if shift.file.quota is not None else ()

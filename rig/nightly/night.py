@@ -1,19 +1,18 @@
 """A night in order: each job, what of it is new or gone, and which commit it was."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from rig.bisection import Bisection
 from rig.memory import nights
-from rig.memory.values import Job, JobKind, Night, Regression, Where
+from rig.memory.values import Job, JobKind, Regression, Where
 from rig.nightly import jobs, regressions, watch
 from rig.nightly.shift import Shift
 
 SHORTEST = 30.0  # seconds; with less left no job is begun
 
 
-async def work(shift: Shift) -> Night:
-    """Do what is left of a night, and return it as it ended; raises RigError for faults of the host.
+async def work(shift: Shift) -> None:
+    """Do what is left of a night's jobs; raises RigError for faults of the host.
 
     A night that was interrupted goes on: jobs that are done stay done, and trials that are finished, finished.
     """
@@ -28,7 +27,6 @@ async def work(shift: Shift) -> Night:
         await _search(shift, regression)
     for job in (job for job in _jobs(shift) if job.state in ("planned", "running")):
         shift.save(replace(job, state="left out", why="the night was over"))
-    return _ended(shift)
 
 
 def _jobs(shift: Shift) -> tuple[Job, ...]:
@@ -110,10 +108,3 @@ def _made(
         title=regression.title,
         why="to show that it is gone" if kind == "verify" else between,
     )
-
-
-def _ended(shift: Shift) -> Night:
-    ended = replace(shift.night, ended=datetime.now(UTC).isoformat(timespec="seconds"), state="finished")
-    with shift.memory.session() as session:
-        nights.save_night(session, ended)
-    return ended

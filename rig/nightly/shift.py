@@ -11,6 +11,7 @@ from rig.memory import nights
 from rig.memory.database import Database
 from rig.memory.values import Job, Night, Where
 from rig.nightly.kernels import Line
+from rig.nightly.known import KnownIssue
 from rig.nightly.matrix import NightlyFile, Place
 from rig.progress import Progress
 
@@ -25,6 +26,7 @@ class Shift:
     places: Mapping[Where, Place]
     memory: Database
     progress: Progress
+    issues: tuple[KnownIssue, ...]
     overrides: Overrides  # what the command line says of guests: acceleration, how many at once
     command: str
     runs: Path | None = None  # where run directories go, if not where they always do

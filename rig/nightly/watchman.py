@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from rig import paths
-from rig.memory import nights, regressions
+from rig.memory import nights
 from rig.memory.database import Database
-from rig.memory.values import Job, Night, Regression
+from rig.memory.values import Job
 from rig.nightly import evening, morning, night
 from rig.nightly.diary import Diary
 from rig.nightly.evening import Asked
-from rig.nightly.shift import Shift
+from rig.nightly.news import News
 from rig.progress import Progress
 
 
@@ -17,10 +17,8 @@ from rig.progress import Progress
 class Done:
     """What a night came to."""
 
-    night: Night
+    news: News
     jobs: tuple[Job, ...]
-    opened: tuple[Regression, ...]
-    told: tuple[str, ...]  # what is to be said at its end
 
 
 async def whole(asked: Asked, memory: Database, progress: Progress) -> Done:
@@ -28,19 +26,7 @@ async def whole(asked: Asked, memory: Database, progress: Progress) -> Done:
     diary = Diary(paths.nightly() / "log", progress)
     shift = await evening.begin(asked, memory, diary)
     diary.note(f"night {shift.night.id}, until {shift.night.deadline}")
-    ended = await night.work(shift)
-    for step in morning.steps(shift):
-        diary.note(str(step))
-    morning.sweep(shift)
-    return _done(shift, ended)
-
-
-def _done(shift: Shift, ended: Night) -> Done:
-    with shift.memory.reading() as session:
-        jobs = nights.jobs(session, ended.id)
-        opened = tuple(
-            each
-            for each in regressions.regressions(session, open_only=True)
-            if each.opened == ended.id and each.standing == "confirmed"
-        )
-    return Done(night=ended, jobs=jobs, opened=opened, told=())
+    await night.work(shift)
+    news = await morning.end(shift)
+    with memory.reading() as session:
+        return Done(news=news, jobs=nights.jobs(session, shift.night.id))

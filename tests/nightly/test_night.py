@@ -9,9 +9,9 @@ import pytest
 from rig import paths, store, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
-from rig.memory import database, nights, regressions
+from rig.memory import database, regressions
 from rig.memory.database import Database
-from rig.memory.values import Job, Regression
+from rig.memory.values import Regression
 from rig.model import Kernel, Recipe, Source
 from rig.nightly import watchman
 from rig.nightly.evening import Asked
@@ -100,17 +100,12 @@ def known(memory: Database) -> tuple[Regression, ...]:
         return regressions.regressions(session)
 
 
-def of(memory: Database, done: Done) -> tuple[Job, ...]:
-    with memory.reading() as session:
-        return nights.jobs(session, done.night.id)
-
-
 async def test_a_clean_night_does_all_its_jobs_and_opens_nothing(
     lab: Lab, branch: Branch, memory: Database, tmp_path: Path
 ) -> None:
     done = await night(memory, tmp_path)
     assert [(job.where.shape, job.state) for job in done.jobs] == [("default", "done"), ("shadow", "done")]
-    assert (done.night.state, done.opened, known(memory)) == ("finished", (), ())
+    assert (done.news.night.state, done.news.items, known(memory)) == ("finished", (), ())
     assert [side for side, _ in lab.boots] == ["base", "patched"] * 2
     assert all((paths.runs() / job.run / "report.html").is_file() for job in done.jobs)
 
@@ -123,7 +118,7 @@ async def test_the_next_night_does_not_boot_the_release_again(
     branch.commit = "c2"
     again = await night(memory, tmp_path)
     assert [side for side, _ in lab.boots] == ["patched"] * 2
-    assert again.night.id.endswith("-2")
+    assert again.news.night.id.endswith("-2")
 
 
 async def test_what_is_new_is_confirmed_and_opens_with_the_range_it_came_in(
@@ -132,7 +127,8 @@ async def test_what_is_new_is_confirmed_and_opens_with_the_range_it_came_in(
     await night(memory, tmp_path)
     branch.commit, branch.bad = "c2", {"c2"}
     done = await night(memory, tmp_path)
-    (found,) = done.opened
+    (found,) = known(memory)
+    assert [(item.kind, item.title) for item in done.news.items[:1]] == [("new", WARNING)]
     assert (found.title, found.standing, found.good, found.bad) == (WARNING, "confirmed", "c1", "c2")
     assert found.observations[0].hits >= 3
     assert branch.searched == [("c1", "c2", WARNING)]
@@ -148,7 +144,7 @@ async def test_what_is_mended_is_verified_and_closes_the_same_night(
     lab.boots.clear()
     done = await night(memory, tmp_path)
     (gone,) = known(memory)
-    assert (gone.open, gone.closed) == (False, done.night.id)
+    assert (gone.open, gone.closed) == (False, done.news.night.id)
     assert gone.good == "c0"  # no night before showed it not to be there
 
 
@@ -167,7 +163,7 @@ async def test_a_kernel_that_does_not_build_is_built_once_and_is_a_regression(
     monkeypatch.setattr("rig.pipeline.build", lab.build)
     done = await night(memory, tmp_path)
     assert [job.state for job in done.jobs[:2]] == ["done", "left out"]
-    assert [each.title for each in done.opened] == ["build failure: a.c:1:1: error: x"]
+    assert [each.title for each in done.news.of("new")] == ["build failure: a.c:1:1: error: x"]
 
 
 async def test_a_base_that_does_not_build_fails_the_job_not_the_night(
@@ -178,7 +174,7 @@ async def test_a_base_that_does_not_build_fails_the_job_not_the_night(
     done = await night(memory, tmp_path)
     assert [job.state for job in done.jobs] == ["failed", "left out"]
     assert "does not compile" in done.jobs[0].why
-    assert done.night.state == "finished"
+    assert done.news.night.state == "finished"
 
 
 class _Killed(BaseException):

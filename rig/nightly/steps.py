@@ -1,0 +1,54 @@
+"""Steps in metrics that the night brought, looked for once its jobs are done."""
+
+from dataclasses import replace
+
+from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
+
+from rig import plan
+from rig.memory import metrics, nights
+from rig.memory.values import ChangePoint, Trend, Where
+from rig.nightly import changes
+from rig.nightly.shift import Shift
+
+_TRENDS = TypeAdapter(tuple[Trend, ...])
+FOUND = "steps of the night"  # what nobody may have been told of yet
+
+
+def forget(session: Session) -> None:
+    """Begin a night with none."""
+    nights.save_note(session, FOUND, "[]")
+
+
+def look(shift: Shift) -> None:
+    """Look for steps in all that was measured at tonight's places, and keep them."""
+    with shift.memory.reading() as session:
+        jobs = nights.jobs(session, shift.night.id)
+        places = dict.fromkeys(job.where for job in jobs if job.state == "done" and job.kind == "stress")
+        trends = [trend for each in places for trend in _trends(session, each)]
+    found = [replace(trend, changes=_changes(trend)) for trend in trends]
+    with shift.memory.session() as session:
+        new = [_kept(session, before, after) for before, after in zip(trends, found, strict=True)]
+        told = (*of_tonight(session), *(trend for trend in new if trend.changes))
+        nights.save_note(session, FOUND, _TRENDS.dump_json(told).decode())
+
+
+def of_tonight(session: Session) -> tuple[Trend, ...]:
+    """Return the metrics with a step that was not known before the night, each with these steps alone."""
+    return _TRENDS.validate_json(nights.note(session, FOUND) or "[]")
+
+
+def _trends(session: Session, where: Where) -> tuple[Trend, ...]:
+    return metrics.trends(session, where.kernel, where.profile, where.shape)
+
+
+def _changes(trend: Trend) -> tuple[ChangePoint, ...]:
+    judged = plan.profile(trend.measure.where.profile).judges_speed
+    return changes.changes(trend.points, trend.measure.kind, judges_speed=judged)
+
+
+def _kept(session: Session, before: Trend, after: Trend) -> Trend:
+    """Keep a metric's steps; return it with those that were not known, and without its points."""
+    if before.changes != after.changes:
+        metrics.save_changes(session, after)
+    return replace(after, points=(), changes=changes.fresh(before.changes, after.changes))
