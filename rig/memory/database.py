@@ -49,7 +49,7 @@ def opened(url: str = "") -> Iterator[Database]:
     one, or no memory at all; HostError if it can't be reached or written.
     """
     where = _url(url)
-    name = where.render_as_string(hide_password=True) if where.host else where.database or ""
+    name = (where.database or "") if _is_file(where) else where.render_as_string(hide_password=True)
     with _told(name):
         engine = _engine(where)
     try:
@@ -70,7 +70,7 @@ def _url(text: str) -> sa.URL:
         return sa.URL.create("sqlite", database=str(file))
     try:
         url = sa.make_url(text)
-    except exc.ArgumentError as error:
+    except (exc.ArgumentError, ValueError) as error:
         raise InputError("the database's URL can't be read", hint=OTHER) from error
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
@@ -79,8 +79,12 @@ def _url(text: str) -> sa.URL:
     raise InputError(f"no memory can be kept in {url.drivername}", hint=OTHER)
 
 
+def _is_file(url: sa.URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
 def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() == "sqlite":
+    if _is_file(url):
         return _sqlite(url)
     try:
         engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": REACHED})

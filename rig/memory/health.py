@@ -83,7 +83,7 @@ def _boots(s: Session, within: Any) -> dict[str, float]:
     """Return the seconds of a trial that no workload had: booting, searching for leaks, the end."""
     worked = select(func.coalesce(func.sum(OutcomeRow.seconds), 0.0)).where(OutcomeRow.trial == TrialRow.id)
     query = select(RunRow.profile, TrialRow.seconds, worked.scalar_subquery()).join(TrialRow, TrialRow.run == RunRow.id)
-    found = s.execute(query.where(within, TrialRow.ready_seconds > 0)).tuples()
+    found = s.execute(query.where(within, TrialRow.ready_seconds > 0))
     return _medians((profile, max(0.0, seconds - work)) for profile, seconds, work in found)
 
 
@@ -94,7 +94,7 @@ def _workloads(s: Session, within: Any) -> dict[tuple[str, str], float]:
         .join(OutcomeRow, OutcomeRow.trial == TrialRow.id)
         .where(within, OutcomeRow.status.in_([each.value for each in TELLING]))
     )
-    return _medians(((profile, workload), seconds) for profile, workload, seconds in s.execute(query).tuples())
+    return _medians(((profile, workload), seconds) for profile, workload, seconds in s.execute(query))
 
 
 def _medians(pairs: Iterable[tuple[Any, float]]) -> dict[Any, float]:
@@ -118,7 +118,7 @@ def duties(s: Session, nights: int = 60) -> tuple[Duty, ...]:
         .order_by(NightRow.began, NightRow.id)
     )
     done: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for night, host, ready, seconds in s.execute(trials).tuples():
+    for night, host, ready, seconds in s.execute(trials):
         done[night, host].append((ready, seconds))
     spent = select(RunRow.night, func.sum(BuildRow.taken)).join(BuildRow, BuildRow.run == RunRow.id).where(within)
     built = {night: seconds for night, seconds in s.execute(spent.group_by(RunRow.night))}  # noqa: C416

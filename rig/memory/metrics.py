@@ -40,7 +40,7 @@ def _known(s: Session, where: Where, names: Iterable[Named], *, own: bool) -> di
     """Return the numbers of measures at a place; those that are new get one."""
     columns = (MeasureRow.workload, MeasureRow.name, MeasureRow.unit, MeasureRow.kind, MeasureRow.id)
     query = select(*columns).where(*_at(where), MeasureRow.own.is_(own))
-    known = {(workload, name, unit, kind): id for workload, name, unit, kind, id in s.execute(query).tuples()}
+    known = {(workload, name, unit, kind): id for workload, name, unit, kind, id in s.execute(query)}
     new = {name: _row(where, name, own=own) for name in names if name not in known}
     s.add_all(new.values())
     s.flush()
@@ -140,7 +140,7 @@ def _nights_of_trials(s: Session, measures: Sequence[MeasureRow], nights: int) -
         .where(TrialRow.own, of_tip())
         .order_by(NightRow.began, NightRow.id, TrialRow.id)
     )
-    return {number: night for number, night in s.execute(query).tuples() if night}
+    return {number: night for number, night in s.execute(query) if night}
 
 
 def _points(s: Session, measures: Sequence[MeasureRow], when: dict[int, str]) -> dict[int, dict[str, list[float]]]:
@@ -150,7 +150,7 @@ def _points(s: Session, measures: Sequence[MeasureRow], when: dict[int, str]) ->
     query = select(PointRow.measure, PointRow.trial, PointRow.value).where(
         PointRow.measure.in_(numbers), PointRow.trial.between(min(when), max(when))
     )
-    for measure, trial, value in s.execute(query.order_by(PointRow.measure, PointRow.trial)).tuples():
+    for measure, trial, value in s.execute(query.order_by(PointRow.measure, PointRow.trial)):
         if trial in when:
             found[measure].setdefault(when[trial], []).append(value)
     return found

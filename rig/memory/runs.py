@@ -204,7 +204,7 @@ def base_trials(
         .where(select(TrialRow.id).where(TrialRow.run == RunRow.id, TrialRow.side == BuildRow.side).exists())
     )
     found: list[Trial] = []
-    for side, kernel, name, body in s.execute(query.order_by(*NEWEST).limit(last)).tuples():
+    for side, kernel, name, body in s.execute(query.order_by(*NEWEST).limit(last)):
         trials = (each for each in _whole(name, body).trials if each.side == side and each.kernel == kernel)
         found += [replace(each, run=name) for each in trials if not each.run]
     return tuple(found)
@@ -264,7 +264,7 @@ def findings(s: Session, night_id: str) -> tuple[tuple[Where, str, Finding], ...
     found = s.execute(_found(night_id, RunRow.kernel, RunRow.profile, RunRow.shape, RunRow.id, FindingRow.json))
     return tuple(
         (Where(kernel=kernel, profile=profile, shape=shape), name, rows.unpacked(_FINDING, body))
-        for kernel, profile, shape, name, body in found.tuples()
+        for kernel, profile, shape, name, body in found
     )
 
 
