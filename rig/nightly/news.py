@@ -235,7 +235,7 @@ def _facts(kind: Kind, now: Regression) -> Iterator[str]:
         yield f"open since {now.opened}, last seen {now.last_seen}"
     if now.culprit:
         yield f"came with {now.culprit}" + (f" ({now.odds:.0%} sure)" if now.odds is not None else "")
-    elif now.open and now.bad:
+    elif now.open and now.bad and now.standing != "old":
         yield (
             f"came after {now.good[:SHORT]}, with {now.bad[:SHORT]} at the latest"
             if now.good
