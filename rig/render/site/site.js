@@ -1,7 +1,8 @@
 "use strict";
 // The search box: goes through search.js, which is fetched when somebody first wants it. Text is only ever set as text.
 (() => {
-  const MOST = 40; // hits that are shown
+  const MOST = 8; // hits of a kind that are shown
+  const KINDS = ["regression", "kernel", "commit", "night", "run", "workload", "metric"]; // in this order
   const root = document.documentElement.dataset.root;
   const form = document.querySelector(".find");
   const [input, said, list] = [form.querySelector("input"), form.querySelector("output"), form.querySelector("ul")];
@@ -19,11 +20,18 @@
     return index;
   }
 
-  // Titles that begin with what is searched for come first, then other titles, then what only mentions it.
-  function rank(entry, words) {
-    const title = entry[1].toLowerCase();
-    if (title.startsWith(words[0])) return 0;
-    return words.every((word) => title.includes(word)) ? 1 : 2;
+  // What has all words in its title comes before what only mentions them.
+  function rank([kind, title], words) {
+    const named = words.every((word) => title.toLowerCase().includes(word));
+    return KINDS.indexOf(kind) + (named ? 0 : KINDS.length);
+  }
+
+  function some(hits) {
+    const counted = new Map();
+    return hits.filter(([kind]) => {
+      counted.set(kind, (counted.get(kind) ?? 0) + 1);
+      return counted.get(kind) <= MOST;
+    });
   }
 
   function make(tag, name, text) {
@@ -53,7 +61,8 @@
     if (words.join() !== input.value.toLowerCase().split(/\s+/).filter(Boolean).join()) return;
     const hits = entries.filter(({ text }) => words.every((word) => text.includes(word))).map(({ entry }) => entry);
     hits.sort((one, other) => rank(one, words) - rank(other, words)); // keeps the order of equals
-    show(hits.slice(0, MOST), hits.length ? (hits.length > MOST ? `first ${MOST} of ${hits.length}` : `${hits.length} found`) : "nothing found");
+    const shown = some(hits);
+    show(shown, !hits.length ? "nothing" : shown.length < hits.length ? `${shown.length} of ${hits.length}` : `${hits.length} found`);
   }
 
   function show(hits, what) {

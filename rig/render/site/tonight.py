@@ -35,6 +35,7 @@ class Entry:
     tonight: str  # "3 of 6 trials"
     before: str  # likewise, in the last night that looked for it; "" if there is none
     since: Link  # night it opened in
+    closed: Link | None  # night it closed in, if it had by then
     suspects: str
     known: Known | None
     strip: Strip
@@ -96,10 +97,15 @@ def entry(it: Regression, nights: Sequence[str], tone: Tone, known: Known | None
         tonight=rate(observed.get(nights[-1]) if nights else None),
         before=rate(earlier[-1]) if earlier else "",
         since=linked.short(it.opened),
+        closed=linked.short(it.closed) if _over(it, nights) else None,
         suspects=suspects(it),
         known=known,
         strip=strip(it, nights, NEAR),
     )
+
+
+def _over(it: Regression, nights: Sequence[str]) -> bool:
+    return bool(it.closed and nights and naming.key(it.closed) <= naming.key(nights[-1]))
 
 
 def suspects(it: Regression) -> str:

@@ -13,12 +13,20 @@ from rig.render.site.plot import Plot, across, plot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A line in the list of places."""
+class Measured:
+    """A workload at a place: its page, and how often its metrics stepped."""
 
     link: Link
     metrics: int
     steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A line in the list of places."""
+
+    name: str
+    workloads: tuple[Measured, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +65,18 @@ def overview(book: Book) -> Overview:
     dated = [(change.night, trend) for trend in book.trends for change in trend.changes]
     nights = sorted({night for night, _ in dated}, key=naming.key, reverse=True)
     found = (row for night in nights for row in steps([trend for at, trend in dated if at == night], linked, night))
-    places = (_place(where, workload, those) for (where, workload), those in _by_place(book))
-    return Overview(steps=tuple(dict.fromkeys(found)), places=tuple(places))
+    return Overview(steps=tuple(dict.fromkeys(found)), places=tuple(_places(book)))
 
 
-def _place(where: Where, workload: str, trends: Sequence[Trend]) -> Place:
-    link = Link(text=f"{naming.place(where)} · {workload}", href=naming.metrics(where, workload))
-    return Place(link=link, metrics=len(trends), steps=sum(len(trend.changes) for trend in trends))
+def _places(book: Book) -> Iterator[Place]:
+    for where, those in groupby(_by_place(book), key=lambda pair: pair[0][0]):
+        workloads = tuple(_measured(where, workload, trends) for (_, workload), trends in those)
+        yield Place(name=naming.place(where), workloads=workloads)
+
+
+def _measured(where: Where, workload: str, trends: Sequence[Trend]) -> Measured:
+    link = Link(text=workload, href=naming.metrics(where, workload))
+    return Measured(link=link, metrics=len(trends), steps=sum(len(trend.changes) for trend in trends))
 
 
 def trends(book: Book) -> Iterator[Trends]:

@@ -43,6 +43,16 @@ WORKLOADS = ("boot", "error-paths", "memslot-churn", "root-churn", "vm-teardown"
 METRICS = ("exits per iteration", "pf_fixed", "mmu_shadow_zapped", "slot updates", "time per VM", "entries", "faults")
 
 
+# What a memory refuses to keep anything else in.
+KEPT = {"night", "began", "ended", "deadline", "state", "kind", "standing", "reports", "known"} | {
+    "opened",
+    "first_seen",
+    "last_seen",
+    "closed",
+    "quarantined",
+}
+
+
 def night_id(number: int) -> str:
     return (FIRST + timedelta(days=number)).isoformat()
 
@@ -135,7 +145,7 @@ def _cell(number: int, job: Job, workload: str) -> Cell:
 
 def _regressions(nights: int) -> Iterator[Regression]:
     last = nights - 1
-    yield regression(1, KASAN, last - 3, nights, culprit="4f1c2ab KVM: x86/mmu: Free roots early", odds=0.987)
+    yield regression(1, KASAN, max(last - 3, 0), nights, culprit="4f1c2ab KVM: x86/mmu: Free roots early", odds=0.987)
     yield regression(2, "WARNING in kvm_mmu_uninit_tdp_mmu", last, nights, rate=1, standing="suspected")
     yield regression(3, "possible deadlock in kvm_mmu_zap_all_fast", last, nights, first=4, gone=12)
     yield regression(4, "memory leak in kvm_vm_ioctl", 0, nights, standing="old", rate=1)
@@ -190,7 +200,7 @@ def regression(
         open=closed is None,
         opened=night_id(opened),
         first_seen=night_id(begin),
-        last_seen=night_id(there[-1]),
+        last_seen=night_id(max(there, default=begin)),
         closed="" if closed is None else night_id(closed),
         observations=observations,
         **{**defaults, **given},
@@ -268,16 +278,18 @@ def _duty(number: int) -> Duty:
     )
 
 
-def hostile(text: str, given: Any = None) -> Any:
-    """Return `given` (default: a book) with every text that others have a say in replaced by `text`."""
-    given = book(4) if given is None else given
+def hostile(text: str) -> Book:
+    """Return a book with every text that others have a say in replaced by `text`."""
+    made: Book = _hostile(text, book(4))
+    return replace(made, known={number: Known(reason=text, link=text) for number in range(1, 7)})
+
+
+def _hostile(text: str, given: Any) -> Any:
     if is_dataclass(given) and not isinstance(given, type):
-        kept = {"id", "night", "began", "ended", "deadline", "state", "kind", "standing", "reports", "known"}
-        kept |= {"opened", "first_seen", "last_seen", "closed", "quarantined", "expires", "type_", "link"}
         changed = {
-            each.name: hostile(text, getattr(given, each.name)) for each in fields(given) if each.name not in kept
+            each.name: _hostile(text, getattr(given, each.name)) for each in fields(given) if each.name not in KEPT
         }
         return replace(given, **changed)
     if isinstance(given, tuple):
-        return tuple(hostile(text, each) for each in given)
-    return text if isinstance(given, str) and not isinstance(given, Status | MetricKind) and given else given
+        return tuple(_hostile(text, each) for each in given)
+    return text if given and type(given) is str else given
