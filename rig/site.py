@@ -5,9 +5,10 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 
 from filelock import FileLock
@@ -19,11 +20,17 @@ from rig.errors import HostError, InputError
 from rig.memory import health, metrics, nights, regressions, runs
 from rig.memory.database import Database
 from rig.memory.tables import RunRow
-from rig.memory.values import Trend
-from rig.render.site.book import Book, Chapter
+from rig.memory.values import Regression, Trend
+from rig.nightly import known
+from rig.nightly.health import healths
+from rig.nightly.known import KnownIssue
+from rig.render.site import naming
+from rig.render.site.book import Book, Chapter, Known
 from rig.render.site.pages import Page, pages
 
 NIGHTS = 60  # that have pages
+JUDGED = 30  # nights that the health of workloads goes by
+LISTED = 14  # of them are shown
 KEPT = ".rig-site.json"  # what of the directory is the site's: by path, what it was made of and its size
 REPORT = "report.html"
 
@@ -41,15 +48,24 @@ class Built:
     reports: int  # of runs
 
 
-def build(memory: Database, directory: Path | None = None, *, last: int = NIGHTS, reports: bool = True) -> Built:
+def build(
+    memory: Database,
+    directory: Path | None = None,
+    *,
+    last: int = NIGHTS,
+    reports: bool = True,
+    issues: Sequence[KnownIssue] = (),
+) -> Built:
     """Bring the site in `directory` (default: the state directory's) up to what `memory` has of the `last` nights.
 
-    With `reports` the report pages of their runs become part of it, as far as their directories are still there.
-    Raises InputError if `directory` holds something else, HostError if it can't be written.
+    With `reports` the report pages of their runs become part of it, as far as their directories are still there;
+    regressions that `issues` are about are marked. Raises InputError if `directory` holds something else, HostError if
+    it can't be written.
     """
     with memory.reading() as session:
         there = _reports(session, last) if reports else {}
         book = gather(session, last, frozenset(there))
+    book = replace(book, known=marks(book.regressions, issues, datetime.now(UTC).date()))
     return publish(directory or paths.site(), pages(book), there)
 
 
@@ -58,6 +74,8 @@ def build(memory: Database, directory: Path | None = None, *, last: int = NIGHTS
 
 def gather(s: Session, last: int = NIGHTS, reports: frozenset[str] = frozenset()) -> Book:
     """Return all that a site of the `last` nights shows."""
+    records = health.records(s, JUDGED)
+    recent = sorted({each.night for each in records}, key=naming.key)[-LISTED:]
     chapters = (
         Chapter(
             night=night, tips=nights.tips(s, night.id), jobs=nights.jobs(s, night.id), cells=runs.cells(s, night.id)
@@ -68,10 +86,27 @@ def gather(s: Session, last: int = NIGHTS, reports: frozenset[str] = frozenset()
         chapters=tuple(chapters),
         regressions=regressions.regressions(s),
         trends=tuple(_trends(s, last)),
-        records=health.records(s),
+        healths=healths(records),
+        records=tuple(each for each in records if each.night in recent),
         duties=health.duties(s, last),
         reports=reports,
     )
+
+
+def marks(regressions: Iterable[Regression], issues: Sequence[KnownIssue], today: date) -> dict[int, Known]:
+    """Return what is said of regressions, by their numbers; of an issue that holds no more, that it has expired."""
+    over = known.expired(issues, today)
+    found = {}
+    for each in regressions:
+        if issue := known.fitting(each, issues, today):
+            found[each.number] = _mark(issue, expired=False)
+        elif issue := known.fitting(each, over, date.min):
+            found[each.number] = _mark(issue, expired=True)
+    return found
+
+
+def _mark(issue: KnownIssue, *, expired: bool) -> Known:
+    return Known(reason=issue.reason, link=issue.link, expires=issue.expires.isoformat(), expired=expired)
 
 
 def _trends(s: Session, last: int) -> Iterable[Trend]:

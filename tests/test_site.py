@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,13 @@ from rig import site
 from rig.errors import HostError, InputError
 from rig.memory.database import Database, opened
 from rig.memory.tables import RunRow
+from rig.nightly import known
+from rig.nightly.known import KnownIssue
+from rig.render.site.book import Known
 from rig.render.site.pages import Page
 from rig.site import KEPT, build, gather, publish
 from tests.filling import fill
+from tests.render.site import made_up
 
 
 def page(path: str = "index.html", text: str = "one") -> Page:
@@ -192,3 +197,23 @@ def test_what_a_site_is_made_of_is_in_the_order_that_its_pages_need(memory: Data
     assert book.duties
     assert replace(book, reports=frozenset()) == book
     assert site.NIGHTS >= 30
+
+
+# ---- known issues
+
+
+def issue(title: str = "KASAN: *", expires: str = "2026-03-01") -> KnownIssue:
+    text = f"issues:\n- title: '{title}'\n  reason: waits\n  link: https://example.org/\n  expires: {expires}\n"
+    return known.load(text, "known.yaml")[0]
+
+
+def test_a_regression_is_marked_with_what_is_known_of_it() -> None:
+    regressions = (made_up.regression(1), made_up.regression(2, "WARNING in foo"))
+    marks = site.marks(regressions, (issue(),), date(2026, 3, 1))
+    assert marks == {1: Known(reason="waits", link="https://example.org/", expires="2026-03-01")}
+
+
+def test_a_mark_that_holds_no_more_speaks_up_unless_another_holds() -> None:
+    bug, today = made_up.regression(1), date(2026, 3, 2)
+    assert site.marks((bug,), (issue(),), today)[1].expired
+    assert not site.marks((bug,), (issue(), issue(expires="2026-04-01")), today)[1].expired

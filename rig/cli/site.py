@@ -1,22 +1,18 @@
 """`rig site`: what nights left, as static pages."""
 
 import json
-from pathlib import Path
+from typing import Any
 
 import click
 
-from rig import site
-from rig.cli import options
-from rig.memory.database import opened
+from rig.cli import pages
 from rig.site import Built
 
 
 @click.command()
-@click.argument("directory", type=click.Path(file_okay=False, path_type=Path), required=False)
-@options.database
-@options.site
+@pages.said
 @click.option("--json", "as_json", is_flag=True, help="say as one JSON object what was done")
-def command(directory: Path | None, database: str, nights: int, reports: bool, as_json: bool) -> None:
+def command(as_json: bool, **given: Any) -> None:
     """Write pages of the nights into DIRECTORY (default: ~/.local/state/rig/site): to be opened from disk, or served.
 
     Only pages in which something changed are written; those of what is gone are removed.
@@ -26,8 +22,7 @@ def command(directory: Path | None, database: str, nights: int, reports: bool, a
     rig site /srv/www/rig --no-reports
     rig site --json | jq .written
     """
-    with opened(database) as memory:
-        built = site.build(memory, directory, last=nights, reports=reports)
+    built = pages.build(given)
     click.echo(json.dumps(_document(built)) if as_json else _words(built))
 
 
