@@ -144,16 +144,3 @@ def experiment(plan: str) -> Callable[[Function], Function]:
 def overrides(given: dict[str, Any]) -> Overrides:
     """Return the experiment's options as what overrides a plan."""
     return Overrides(**{name: value for name, value in given.items() if name in Overrides.__dataclass_fields__})
-
-
-_SITE = (
-    click.option("--nights", type=click.IntRange(1), default=60, show_default=True, help="that get pages"),
-    click.option("--reports/--no-reports", default=True, show_default=True, help="include the report pages of runs"),
-)
-
-
-def site(function: Function) -> Function:
-    """Add the options that say what a site holds; they arrive as keyword arguments."""
-    for option in reversed(_SITE):
-        function = option(function)
-    return function

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from rig import duration, yamlfile
 from rig.memory.values import Where
 from rig.model import Shape
+from rig.nightly.tell import Tell
 
 Patterns = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 Weight = Annotated[float, Field(gt=0)]
@@ -115,7 +116,7 @@ class NightlyFile(yamlfile.Strict):
     database: str = ""
     site: str = ""
     quota: Annotated[int | None, BeforeValidator(_bytes)] = None
-    tell: dict[str, Any] = Field(default={})
+    tell: Tell = Field(default=Tell())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,8 @@ def _news(shift: Shift, night: Night, problems: list[str]) -> News:
 def _published(shift: Shift) -> tuple[str, ...]:
     """Bring the site up to date; return what went wrong."""
     try:
-        built = site.build(shift.memory, Path(shift.file.site).expanduser() if shift.file.site else None)
+        named = Path(shift.file.site).expanduser() if shift.file.site else None
+        built = site.build(shift.memory, named, issues=shift.issues)
     except RigError as error:
         return (f"the site was not written: {error}",)
     shift.progress.note(f"site: {len(built.written)} pages written, {built.directory / 'index.html'}")
