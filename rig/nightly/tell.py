@@ -37,7 +37,7 @@ def _address(text: str) -> str:
     return text
 
 
-def _web(text: str) -> str:
+def web(text: str) -> str:
     """Return what is an address of the web; raises ValueError, without the address, which may be a secret."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable() or " " in text:
@@ -48,7 +48,7 @@ def _web(text: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[tuple[Address, ...], BeforeValidator(_listed)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_command)]
-Web = Annotated[str, AfterValidator(lambda text: text and _web(text))]
+Web = Annotated[str, AfterValidator(lambda text: text and web(text))]
 
 
 class Secret(Strict):
