@@ -11,13 +11,13 @@ from rig.cli import live, options, stdout, wait_for
 from rig.cli.compare import command_line
 from rig.errors import Exit
 from rig.experiment import Overrides
-from rig.memory import database
+from rig.memory import database, nights
 from rig.memory.database import Database
 from rig.memory.values import Job, Night
 from rig.nightly import evening, guard, watchman
 from rig.nightly.evening import Asked
 from rig.nightly.matrix import NightlyFile
-from rig.render import nightly
+from rig.render import news, nightly
 
 
 @click.command()
@@ -82,5 +82,8 @@ def _carry_out(asked: Asked, memory: Database, given: dict[str, Any]) -> NoRetur
     alone = guard.alone(paths.nightly() / "lock", asked.command)
     with alone, live.shown(quiet=given["quiet"], verbose=given["verbose"]) as shown:
         done = wait_for(watchman.whole(asked, memory, shown))
-    _say(done.news.night, done.jobs, given)
+    with memory.reading() as session:
+        _say(done.news.night, nights.jobs(session, done.news.night.id), given)
+    if not given["as_json"]:
+        click.echo(news.text(done.news, asked.file.tell.site))
     sys.exit(Exit.INTRODUCED if done.news.of("new", "came back", "confirmed") else Exit.CLEAN)

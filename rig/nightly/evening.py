@@ -108,6 +108,7 @@ def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line
         issues=issues(asked),
         overrides=asked.overrides,
         command=asked.command,
+        directory=asked.path.parent,
         runs=asked.runs,
     )
 

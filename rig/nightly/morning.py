@@ -1,23 +1,23 @@
 """How a night ends: its news put together, the site brought up to date, the disk kept under its quota."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
-from rig import gc, site
+from rig import gc, paths, site
 from rig.errors import RigError
 from rig.memory import health as records
 from rig.memory import nights, regressions
 from rig.memory.values import Night, Regression
-from rig.nightly import health, news, steps
+from rig.nightly import health, news, sending, steps
 from rig.nightly.news import News
 from rig.nightly.shift import Shift
 
 _REGRESSIONS = TypeAdapter(tuple[Regression, ...])
-BEFORE = "regressions before the night"
+BEFORE, TOLD = "regressions before the night", "last told"
 
 
 def remember(session: Session) -> None:
@@ -27,19 +27,39 @@ def remember(session: Session) -> None:
     steps.forget(session)
 
 
-async def end(shift: Shift) -> News:
-    """End a night whose jobs are done, and return what it changed; what goes wrong here is said and ends nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Morning:
+    """What a night came to."""
+
+    news: News
+    told: bool  # there was a message to be sent
+    problems: tuple[str, ...]  # with sending it, now or in earlier nights
+
+
+async def end(shift: Shift) -> Morning:
+    """End a night whose jobs are done: what goes wrong here is said and ends nothing.
+
+    Cut off, it is done again by whoever goes on with the night; that may send a message twice, but lose none.
+    """
     steps.look(shift)
-    problems = [*_published(shift)]
+    problems = _published(shift)
     _sweep(shift)
     ended = replace(shift.night, ended=datetime.now(UTC).isoformat(timespec="seconds"), state="finished")
-    made = _news(shift, ended, problems)
+    made, today = _news(shift, ended, problems), date.today()
+    with shift.memory.reading() as session:
+        due = news.due(made, nights.note(session, TOLD), today)
+    outbox = paths.nightly() / "outbox"
+    failures = await sending.send(made if due else None, shift.file.tell, outbox, root=shift.directory)
+    for failure in failures:
+        shift.progress.note(failure)
     with shift.memory.session() as session:
         nights.save_night(session, ended)
-    return made
+        if due:
+            nights.save_note(session, TOLD, news.told(made, today))
+    return Morning(news=made, told=due, problems=failures)
 
 
-def _news(shift: Shift, night: Night, problems: list[str]) -> News:
+def _news(shift: Shift, night: Night, problems: tuple[str, ...]) -> News:
     with shift.memory.reading() as session:
         every = records.records(session)
         return news.news(

@@ -29,6 +29,7 @@ class Shift:
     issues: tuple[KnownIssue, ...]
     overrides: Overrides  # what the command line says of guests: acceleration, how many at once
     command: str
+    directory: Path  # of the plan, that its paths are meant from
     runs: Path | None = None  # where run directories go, if not where they always do
 
     @property

@@ -1,6 +1,7 @@
 """Whole nights, with scripted kernels and guests, and a real memory."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,15 @@ import pytest
 from rig import paths, store, yamlfile
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
-from rig.memory import database, regressions
+from rig.memory import database, nights, regressions
 from rig.memory.database import Database
-from rig.memory.values import Regression
+from rig.memory.values import Job, Regression
 from rig.model import Kernel, Recipe, Source
 from rig.nightly import watchman
 from rig.nightly.evening import Asked
 from rig.nightly.kernels import Line
 from rig.nightly.matrix import NightlyFile
-from rig.nightly.watchman import Done
+from rig.nightly.news import News
 from rig.progress import Silent
 from tests import values
 from tests.lab import SPLAT, Lab
@@ -30,6 +31,15 @@ PLAN = {
     "shapes": {"default": {"weight": 2}, "shadow": {"nested_paging": False}},
 }
 WARNING = "WARNING in kvm_tdp_mmu_zap_all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a night came to."""
+
+    news: News
+    told: bool
+    jobs: tuple[Job, ...]
 
 
 class Branch:
@@ -92,7 +102,9 @@ async def night(memory: Database, tmp_path: Path, **given: Any) -> Done:
         overrides=Overrides(jobs=1),
         command="rig nightly",
     )
-    return await watchman.whole(asked, memory, Silent())
+    made = await watchman.whole(asked, memory, Silent())
+    with memory.reading() as session:
+        return Done(news=made.news, told=made.told, jobs=nights.jobs(session, made.news.night.id))
 
 
 def known(memory: Database) -> tuple[Regression, ...]:
@@ -222,3 +234,22 @@ def _die(*_: object) -> None:
 
 async def _every(memory: Database, done: Done) -> list[Any]:
     return [trial for job in done.jobs for trial in store.read(paths.runs() / job.run).trials]
+
+
+async def test_a_message_is_sent_when_something_changed_and_not_when_nothing_did(
+    branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    tell = {"directory": str(tmp_path / "told")}
+    first = await night(memory, tmp_path, tell=tell)
+    branch.commit = "c2"
+    quiet = await night(memory, tmp_path, tell=tell)
+    branch.commit, branch.bad = "c3", {"c3"}
+    bad = await night(memory, tmp_path, tell=tell)
+    assert [each.told for each in (first, quiet, bad)] == [True, False, True]  # the first one says that it works
+    named = {file.name.partition(".")[0] for file in (tmp_path / "told").iterdir()}
+    assert named == {first.news.night.id, bad.news.night.id}
+
+
+async def test_the_site_is_there_in_the_morning(branch: Branch, memory: Database, tmp_path: Path) -> None:
+    await night(memory, tmp_path, site=str(tmp_path / "site"))
+    assert (tmp_path / "site" / "index.html").is_file()
