@@ -88,9 +88,12 @@ def _job(shift: Shift, kind: JobKind, regression: Regression) -> Job | None:
     if known:
         return known if known.state in ("planned", "running") else None
     where = next((place for place in shift.places if watch.at(place, regression)), None)
-    names = tuple(name for name, _ in shift.places[where].workloads if name in regression.workloads) if where else ()
+    runs_there = {name for name, _ in shift.places[where].workloads} if where else set()
+    names = tuple(name for name in regression.workloads if name in runs_there)
     if where is None or not (names or regression.type in regressions.CERTAIN):
         return None
+    if kind == "bisect":
+        names = names[:1]  # each that reports it spends the detectors: the others would need boots of their own
     return shift.save(_made(shift, kind, regression, where, names, number=len(there) + 1))
 
 
