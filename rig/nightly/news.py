@@ -137,12 +137,17 @@ def due(news: News, last_told: str, today: date) -> bool:
     day, night, lasting = _parted(last_told)
     if night == news.night.id:
         return False
-    return _changed(news, lasting) or not day or today - date.fromisoformat(day) >= SIGN_OF_LIFE
+    return _changed(news, lasting) or day is None or today - day >= SIGN_OF_LIFE
 
 
-def _parted(last_told: str) -> tuple[str, str, list[str]]:
+def _parted(last_told: str) -> tuple[date | None, str, list[str]]:
+    """Return day, night and digests; no day for what is none, as then nobody is known to have been told."""
     words = last_told.split()
-    return "".join(words[:1]), "".join(words[1:2]), words[2:]
+    try:
+        day = date.fromisoformat(words[0])
+    except (IndexError, ValueError):
+        day = None
+    return day, "".join(words[1:2]), words[2:]
 
 
 def told(news: News, today: date) -> str:

@@ -215,3 +215,7 @@ def test_trouble_that_lasts_is_told_once_and_then_weekly() -> None:
 def test_a_mere_date_is_understood_as_when_somebody_was_last_told() -> None:
     assert not due(quiet(), "2026-11-22", TODAY)
     assert due(quiet(), "2026-11-16", TODAY)
+
+
+def test_what_is_no_date_counts_as_never() -> None:
+    assert due(quiet(), "yesterday", TODAY)
