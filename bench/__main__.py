@@ -1,6 +1,6 @@
 """`make bench`: ratios and sizes, from one run on one machine.
 
-What reading consoles costs (see `reading`), then
+What reading consoles costs (see `reading`) and what asking a full memory does (see `memory`), then
 
 (a) a whole cold `rig compare` over its floor: plain make once, one incremental make, the same boots by bare QEMU
 (b) the second kernel's build over the first's
@@ -26,7 +26,7 @@ from typing import Any
 import click
 import psutil
 
-from bench import catching, floor, presubmit, reading
+from bench import catching, floor, memory, presubmit, reading
 from rig import cache, paths, plan
 from rig.experiment import Overrides, Plan
 from rig.guest import accel, image, machine
@@ -144,6 +144,7 @@ async def ready_and_bare(a_plan: Plan, how: Accel, kernel: Kernel, pack: Image, 
 @click.option("--reading-only", is_flag=True, help="only what reading consoles costs, in a minute")
 @click.option("--catching-only", is_flag=True, help="only (e) and (f); an hour or more")
 @click.option("--presubmit-only", is_flag=True, help="only (g), which builds two kernels from nothing first")
+@click.option("--memory-only", is_flag=True, help="only what asking a full memory costs, in a minute")
 @click.option("--known-bad", multiple=True, metavar="NAME", help="of (f) only this one; repeatable")
 @click.option("--logs", type=click.Path(exists=True, path_type=Path), default=GOLDEN, help="consoles to read")
 def main(
@@ -153,6 +154,7 @@ def main(
     reading_only: bool,
     catching_only: bool,
     presubmit_only: bool,
+    memory_only: bool,
     known_bad: tuple[str, ...],
     logs: Path,
 ) -> None:
@@ -163,9 +165,13 @@ def main(
     if presubmit_only:
         presubmit.measure(say, repeats)
         return
+    if memory_only:
+        memory.measure(say)
+        return
     reading.measure(say, logs)
     if reading_only:
         return
+    memory.measure(say)
     options = ("--seconds", str(seconds), "--repeats", str(repeats))
     if not warm_only:
         cold(options, repeats)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import importlib
+import keyword
 import os
 import signal
 import sys
@@ -29,6 +30,9 @@ VERBS = (
     "site",
     "serve",
     "ls",
+    "history",
+    "import",
+    "export",
     "profiles",
     "selfcheck",
     "gc",
@@ -47,7 +51,8 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the verb, or say which one is near."""
         if cmd_name in VERBS:
-            command: click.Command = importlib.import_module(f"rig.cli.{cmd_name}").command
+            module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+            command: click.Command = importlib.import_module(f"rig.cli.{module}").command
             return command
         from rig.yamlfile import near
 

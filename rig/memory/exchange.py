@@ -114,7 +114,7 @@ def take_in(s: Session, lines: Iterable[str], name: str = "export") -> dict[str,
     Raises InputError naming `name` and the line if it is no export.
     """
     counts = dict.fromkeys(KINDS, 0)
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(filter(str.strip, lines), 1):
         kind, value = _read(line, f"{name}:{number}", first=number == 1)
         KINDS[kind][1](s, value)
         counts[kind] += 1

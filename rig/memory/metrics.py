@@ -1,7 +1,8 @@
 """Metrics over the nights, and where they changed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -13,6 +14,8 @@ from rig.memory.tables import ChangeRow, MeasureRow, NightRow, PointRow, RunRow,
 from rig.memory.values import ChangePoint, Measure, Point, Trend, Where
 from rig.model import Metric, MetricKind, Status, Trial
 
+ORDER = (MeasureRow.kernel, MeasureRow.profile, MeasureRow.shape, MeasureRow.workload, MeasureRow.name)
+BATCH = 5000  # measures that are asked for at once: a query takes so many values and no more
 Named = tuple[str, str, str, str]  # workload, name, unit, kind
 
 
@@ -77,8 +80,7 @@ def _key(where: Where, named: Named, *, own: bool) -> str:
 
 def measures(s: Session) -> tuple[Measure, ...]:
     """Return all metrics of the kernels themselves, by place and name."""
-    columns = (MeasureRow.kernel, MeasureRow.profile, MeasureRow.shape, MeasureRow.workload, MeasureRow.name)
-    found = s.scalars(select(MeasureRow).where(MeasureRow.own).order_by(*columns))
+    found = s.scalars(select(MeasureRow).where(MeasureRow.own).order_by(*ORDER))
     return tuple(measure(row) for row in found)
 
 
@@ -101,12 +103,17 @@ def trends(
         query = query.where(MeasureRow.shape == shape)
     if workload is not None:
         query = query.where(MeasureRow.workload == workload)
-    order = (MeasureRow.shape, MeasureRow.workload, MeasureRow.name)
-    return _trends(s, s.scalars(query.order_by(*order)).all(), nights)
+    return _trends(s, s.scalars(query.order_by(*ORDER)).all(), nights)
+
+
+def fitting(s: Session, fits: Callable[[Measure], bool], nights: int = 90) -> tuple[Trend, ...]:
+    """Return how those metrics of the kernels' tips went in the last nights that `fits` says yes to."""
+    found = [row for row in s.scalars(select(MeasureRow).where(MeasureRow.own).order_by(*ORDER)) if fits(measure(row))]
+    return tuple(chain.from_iterable(_trends(s, found[at : at + BATCH], nights) for at in range(0, len(found), BATCH)))
 
 
 def _trends(s: Session, measures: Sequence[MeasureRow], nights: int) -> tuple[Trend, ...]:
-    """Return the trends of these measures as far as there are points; all of one kernel and profile."""
+    """Return the trends of these measures, a batch at most, as far as there are points."""
     when = _nights_of_trials(s, measures, nights)
     if not when:
         return ()
@@ -184,8 +191,7 @@ def save_changes(s: Session, trend: Trend) -> None:
 def changes(s: Session, night_id: str, nights: int = 90) -> tuple[Trend, ...]:
     """Return the metrics that changed in a night, as they went in the last nights, by place and name."""
     query = select(MeasureRow).join(ChangeRow, ChangeRow.measure == MeasureRow.id).where(ChangeRow.night == night_id)
-    order = (MeasureRow.kernel, MeasureRow.profile, MeasureRow.shape, MeasureRow.workload, MeasureRow.name)
-    return _trends(s, s.scalars(query.order_by(*order)).all(), nights)
+    return _trends(s, s.scalars(query.order_by(*ORDER)).all(), nights)
 
 
 def changes_of(s: Session, row: MeasureRow) -> tuple[ChangePoint, ...]:

@@ -58,6 +58,11 @@ def tips(s: Session, night_id: str) -> tuple[Tip, ...]:
     return tuple(rows.value(Tip, row) for row in found)
 
 
+def kernels(s: Session) -> tuple[str, ...]:
+    """Return the names of the kernels that had a tip in any night."""
+    return tuple(s.scalars(select(TipRow.kernel).distinct().order_by(TipRow.kernel)))
+
+
 def tips_of(s: Session, kernel: str, last: int = 60) -> tuple[Tip, ...]:
     """Return what a kernel was in the last nights that had it, the newest first."""
     query = select(TipRow).join(NightRow, TipRow.night == NightRow.id).where(TipRow.kernel == kernel)

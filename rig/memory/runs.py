@@ -1,7 +1,7 @@
 """Runs in the memory: taken in whole, and what their trials came to."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -266,6 +266,14 @@ def findings(s: Session, night_id: str) -> tuple[tuple[Where, str, Finding], ...
         (Where(kernel=kernel, profile=profile, shape=shape), name, rows.unpacked(_FINDING, body))
         for kernel, profile, shape, name, body in found
     )
+
+
+def by_hand(s: Session, fits: Callable[[Finding], bool]) -> tuple[tuple[Where, str, Finding], ...]:
+    """Return the findings of runs of no night that `fits` says yes to, each with its place and the run's ID."""
+    query = select(RunRow, FindingRow.json).join(FindingRow, FindingRow.run == RunRow.id).where(RunRow.night.is_(None))
+    found = s.execute(query.order_by(RunRow.began, RunRow.id, FindingRow.position))
+    findings = ((rows.value(Where, row), row.id, rows.unpacked(_FINDING, body)) for row, body in found)
+    return tuple(each for each in findings if fits(each[2]))
 
 
 def _found(night_id: str, *what: Any) -> Select[Any]:
