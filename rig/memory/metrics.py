@@ -1,7 +1,7 @@
 """Metrics over the nights, and where they changed."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -150,16 +150,20 @@ def _nights_of_trials(s: Session, measures: Sequence[MeasureRow], nights: int) -
     return {number: night for number, night in s.execute(query) if night}
 
 
-def _points(s: Session, measures: Sequence[MeasureRow], when: dict[int, str]) -> dict[int, dict[str, list[float]]]:
+def _points(
+    s: Session, measures: Sequence[MeasureRow], when: dict[int, str]
+) -> Mapping[int, Mapping[str, list[float]]]:
     """Return the values of measures, by measure and night."""
-    found: defaultdict[int, dict[str, list[float]]] = defaultdict(dict)
+    found: defaultdict[int, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     numbers = [each.id for each in measures]
-    query = select(PointRow.measure, PointRow.trial, PointRow.value).where(
-        PointRow.measure.in_(numbers), PointRow.trial.between(min(when), max(when))
+    query = (
+        select(PointRow.measure, PointRow.trial, PointRow.value)
+        .where(PointRow.measure.in_(numbers), PointRow.trial.between(min(when), max(when)))
+        .order_by(PointRow.measure, PointRow.trial)
     )
-    for measure, trial, value in s.execute(query.order_by(PointRow.measure, PointRow.trial)):
-        if trial in when:
-            found[measure].setdefault(when[trial], []).append(value)
+    for measure, trial, value in s.connection().execute(query):  # past the session: there are very many
+        if night := when.get(trial):
+            found[measure][night].append(value)
     return found
 
 
