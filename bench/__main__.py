@@ -26,7 +26,7 @@ from typing import Any
 import click
 import psutil
 
-from bench import catching, floor, memory, presubmit, reading
+from bench import catching, floor, memory, presubmit, reading, site
 from rig import cache, paths, plan
 from rig.experiment import Overrides, Plan
 from rig.guest import accel, image, machine
@@ -145,6 +145,7 @@ async def ready_and_bare(a_plan: Plan, how: Accel, kernel: Kernel, pack: Image, 
 @click.option("--catching-only", is_flag=True, help="only (e) and (f); an hour or more")
 @click.option("--presubmit-only", is_flag=True, help="only (g), which builds two kernels from nothing first")
 @click.option("--memory-only", is_flag=True, help="only what asking a full memory costs, in a minute")
+@click.option("--site-only", is_flag=True, help="only what the site of 10,000 trials costs; minutes")
 @click.option("--known-bad", multiple=True, metavar="NAME", help="of (f) only this one; repeatable")
 @click.option("--logs", type=click.Path(exists=True, path_type=Path), default=GOLDEN, help="consoles to read")
 def main(
@@ -155,6 +156,7 @@ def main(
     catching_only: bool,
     presubmit_only: bool,
     memory_only: bool,
+    site_only: bool,
     known_bad: tuple[str, ...],
     logs: Path,
 ) -> None:
@@ -167,6 +169,9 @@ def main(
         return
     if memory_only:
         memory.measure(say)
+        return
+    if site_only:
+        site.measure(say)
         return
     reading.measure(say, logs)
     if reading_only:
