@@ -26,18 +26,17 @@ def timed() -> Iterator[list[float]]:
 
 def measure(say: Say) -> None:
     """Print the figures."""
-    with tempfile.TemporaryDirectory(prefix="rig-bench-") as name:
-        with opened(f"{name}/memory.sqlite") as memory:
-            with memory.session() as session:
-                fill(session, NIGHTS, TRIALS // NIGHTS)
-            with memory.reading() as session, timed() as gathering:
-                book = site.gather(session, NIGHTS)
-            say("gathering 60 nights of 10,000 trials, s", gathering[0], 20, f"{len(book.trends)} trends")
-            _pages(say, list(_each(pages(book))))
-            for what, most in (("all pages written, s", 60.0), ("the same again, nothing new, s", 30.0)):
-                with timed() as taken:
-                    built = site.build(memory, Path(name) / "site", last=NIGHTS)
-                say(what, taken[0], most, f"{len(built.written)} pages")
+    with tempfile.TemporaryDirectory(prefix="rig-bench-") as name, opened(f"{name}/memory.sqlite") as memory:
+        with memory.session() as session:
+            fill(session, NIGHTS, TRIALS // NIGHTS)
+        with memory.reading() as session, timed() as gathering:
+            book = site.gather(session, NIGHTS)
+        say("gathering 60 nights of 10,000 trials, s", gathering[0], 20, f"{len(book.trends)} trends")
+        _pages(say, list(_each(pages(book))))
+        for what, most in (("all pages written, s", 60.0), ("the same again, nothing new, s", 30.0)):
+            with timed() as taken:
+                built = site.build(memory, Path(name) / "site", last=NIGHTS)
+            say(what, taken[0], most, f"{len(built.written)} pages")
 
 
 def _each(made: Iterator[Page]) -> Iterator[tuple[str, float, int]]:
