@@ -123,6 +123,7 @@ def _begin(connection: sa.Connection) -> None:
 def _take_turns(connection: sa.Connection) -> None:
     """Have writers wait for each other in PostgreSQL too, until the transaction's end."""
     if not connection.get_execution_options().get("reads", False):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
 
 
@@ -194,8 +195,8 @@ def _ours(name: str, error: exc.DBAPIError) -> RigError | None:
     said = str(error.orig).strip()
     if "file is not a database" in said or "malformed" in said:
         return InputError(f"{name}: {said}", hint=f"see what it is, or keep a copy and remove it; {OTHER}")
-    if "database is locked" in said:
-        return HostError(f"{name}: another rig has been writing for a minute", hint="see what it does: `rig ls`")
+    if "database is locked" in said or "lock timeout" in said:
+        return HostError(f"{name}: another rig writes and does not end", hint="`ps aux | grep rig` may show which")
     if isinstance(error, exc.OperationalError):
         return HostError(
             f"{name}: {said}", hint=f"see that it can be reached and written, and the disk is not full; {OTHER}"
