@@ -93,6 +93,7 @@ def _chapter(number: int, nights: int) -> Chapter:
         notes=("stable could not be fetched: its tip of 2 Feb was tried again",) if last else (),
     )
     jobs = tuple(_job(number, at, where) for at, where in enumerate(PLACES, 1))
+    jobs += (_search(number, len(PLACES) + 1),) if last else ()
     tips = tuple(
         Tip(
             night=night.id,
@@ -120,6 +121,20 @@ def _job(number: int, at: int, where: Where) -> Job:
         state="left out" if undone else "done",
         run="" if undone else run_id(number, at),
         why="no time was left: 28 min needed, 12 min to the deadline" if undone else "",
+    )
+
+
+def _search(number: int, at: int) -> Job:
+    return Job(
+        night=night_id(number),
+        number=at,
+        kind="bisect",
+        where=PLACES[0],
+        workloads=("memslot-churn",),
+        expected=3000,
+        state="failed",
+        why="the night was over before it was sure; 62% for the likeliest commit",
+        title=KASAN,
     )
 
 
