@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rig.memory.values import Duty, Job, Night, Tip, Trend
+from rig.memory.values import Duty, Job, Night, Standing, Tip, Trend
 from rig.render.html.grid import Tone
 from rig.render.site import naming
 from rig.render.site.book import Book, Chapter
@@ -126,16 +126,25 @@ def _evening(
 # ---- in a few words
 
 
-def _number(found: tuple[Group, ...], *turns: Turn) -> int:
-    return sum(len(group.entries) for group in found if group.turn in turns)
+def _number(found: tuple[Group, ...], *turns: Turn, standing: Standing | None = None) -> int:
+    entries = (each for group in found if group.turn in turns for each in group.entries)
+    return sum(standing in (None, each.standing) for each in entries)
 
 
 def _headline(night: Night, chapter: Chapter, found: tuple[Group, ...]) -> str:
     """Return what matters most."""
-    opened, back = _number(found, "opened"), _number(found, "came back")
-    if opened or back:
-        parts = (many(opened, "new regression") if opened else "", f"{back} came back" if back else "")
-        return ", ".join(filter(None, parts))
+    sure = _number(found, "opened", standing="confirmed")
+    back = _number(found, "came back", standing="confirmed")
+    suspected = _number(found, "opened", "came back", standing="suspected")
+    news = (
+        many(sure, "new regression") if sure else "",
+        f"{back} came back" if back else "",
+        f"{suspected} suspected" if suspected else "",
+    )
+    return ", ".join(filter(None, news)) or _no_news(night, chapter, found)
+
+
+def _no_news(night: Night, chapter: Chapter, found: tuple[Group, ...]) -> str:
     if not chapter.cells:
         return "Still running" if night.state == "running" else "Nothing ran"
     closed, still = _number(found, "closed"), _number(found, "open")
@@ -144,9 +153,9 @@ def _headline(night: Night, chapter: Chapter, found: tuple[Group, ...]) -> str:
 
 
 def _tone(night: Night, chapter: Chapter, found: tuple[Group, ...]) -> Tone:
-    if _number(found, "opened", "came back"):
+    if _number(found, "opened", "came back", standing="confirmed"):
         return "bad"
-    doubtful = _number(found, "open") or night.state == "cut short" or not chapter.cells
+    doubtful = _number(found, "opened", "came back", "open") or night.state == "cut short" or not chapter.cells
     return "doubt" if doubtful else "good"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rig.memory.values import Regression
+from rig.memory.values import Regression, Standing
 from rig.render.html.grid import Tone
 from rig.render.site import naming
 from rig.render.site.book import Book, Known
@@ -29,7 +29,7 @@ class Entry:
     number: int
     title: str
     kernel: str
-    standing: str
+    standing: Standing
     tone: Tone
     places: str
     tonight: str  # "3 of 6 trials"
@@ -57,9 +57,14 @@ def groups(book: Book, night: str) -> tuple[Group, ...]:
     taken: dict[Turn, list[Entry]] = {turn: [] for turn in HEADINGS}
     for each in book.regressions:
         if (which := turn(each, night)) is not None:
-            taken[which].append(entry(each, nights, TONES[which], book.known.get(each.number), linked))
+            taken[which].append(entry(each, nights, _tone(each, which), book.known.get(each.number), linked))
     found = ((which, tuple(those)) for which, those in taken.items() if those)
     return tuple(Group(turn=which, heading=HEADINGS[which], entries=those) for which, those in found)
+
+
+def _tone(it: Regression, which: Turn) -> Tone:
+    """Return the colour of a turn: bad is only what is known to be."""
+    return "doubt" if TONES[which] == "bad" and it.standing == "suspected" else TONES[which]
 
 
 def turn(it: Regression, night: str) -> Turn | None:
