@@ -37,6 +37,11 @@ class Suspect:
     odds: float
 
 
+def percent(odds: float) -> str:
+    """Return odds as people read them; never 100 % for what is not sure."""
+    return f"{min(odds, 0.999):.1%}" if odds > 0.99 else f"{odds:.0%}"
+
+
 def odds(evidence: Evidence) -> tuple[float, ...]:
     """Return the probability of each candidate: 0, and the steps."""
     weights = [

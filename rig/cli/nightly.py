@@ -31,6 +31,7 @@ from rig.render import news, nightly
 @options.database
 @options.jobs
 @options.accel
+@click.option("--unfinished", is_flag=True, help="go on with a night that was interrupted, but begin none")
 @click.option("-n", "--dry-run", is_flag=True, help="say what would be done, in what order and how long, and stop")
 @click.option("--json", "as_json", is_flag=True, help="say it as JSON")
 @options.quiet
@@ -47,6 +48,7 @@ def command(file: Path | None, dry_run: bool, **given: Any) -> None:
     \b
     rig nightly --dry-run
     rig nightly --plan ~/kvm-nightly.yaml
+    rig nightly --unfinished                        after a reboot
     rig nightly --deadline 2h --database postgresql://rig@db/rig
     rig history 'WARNING in kvm_*'
     """
@@ -81,7 +83,10 @@ def _say(night: Night, jobs: tuple[Job, ...], given: dict[str, Any]) -> None:
 def _carry_out(asked: Asked, memory: Database, given: dict[str, Any]) -> NoReturn:
     alone = guard.alone(paths.nightly() / "lock", asked.command)
     with alone, live.shown(quiet=given["quiet"], verbose=given["verbose"]) as shown:
-        done = wait_for(watchman.whole(asked, memory, shown))
+        done = wait_for(watchman.whole(asked, memory, shown, only_left=given["unfinished"]))
+    if not done:
+        click.echo("no night was interrupted")
+        sys.exit(Exit.CLEAN)
     with memory.reading() as session:
         _say(done.news.night, nights.jobs(session, done.news.night.id), given)
     if not given["as_json"]:

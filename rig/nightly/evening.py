@@ -61,25 +61,38 @@ def issues(asked: Asked) -> tuple[KnownIssue, ...]:
         raise InputError(f"{file}: can't be read: {error.strerror}", hint=hint) from error
 
 
-async def begin(asked: Asked, memory: Database, progress: Progress) -> Shift:
-    """Return the night to be worked on: the one that was interrupted on this host, or a new one, planned and kept."""
+def left(memory: Database) -> Night | None:
+    """Return the night that was interrupted on this host; None if there is none."""
     with memory.reading() as session:
-        old = nights.unfinished(session, socket.gethostname())
-        tips = {tip.kernel: tip for tip in nights.tips(session, old.id)} if old else {}
+        return morning.left(session, socket.gethostname())
+
+
+def over(night: Night) -> bool:
+    """Say whether the deadline of a night has passed."""
+    return datetime.fromisoformat(night.deadline) <= datetime.now(UTC)
+
+
+async def again(night: Night, asked: Asked, memory: Database, progress: Progress) -> Shift:
+    """Return a night that was interrupted, with its kernels as they were when it began."""
+    progress.note(f"going on with the night {night.id}, which was interrupted")
+    with memory.reading() as session:
+        tips = {tip.kernel: tip for tip in nights.tips(session, night.id)}
+    lines, _ = await kernels.found(asked.file.kernels, progress, asked.path.parent)
+    was = {line.name: kernels.again(line, tips[line.name]) for line in lines if line.name in tips}
+    return replace(_shift(asked, memory, progress, lines), night=night, lines=was)
+
+
+async def begin(asked: Asked, memory: Database, progress: Progress) -> Shift:
+    """Return a new night, its kernels fetched, its jobs planned, all of it kept."""
     lines, notes = await kernels.found(asked.file.kernels, progress, asked.path.parent)
-    shift = _shift(asked, memory, progress, lines)
-    if old:
-        progress.note(f"going on with the night {old.id}, which was interrupted")
-        was = {line.name: kernels.again(line, tips[line.name]) if line.name in tips else line for line in lines}
-        return replace(shift, night=old, lines=was)
-    return await _planned(shift, notes)
+    return await _planned(_shift(asked, memory, progress, lines), notes)
 
 
 async def foretell(asked: Asked, memory: Database, progress: Progress) -> tuple[Night, tuple[Job, ...]]:
     """Return the night that would begin now, and its jobs; or what is left of the one that was interrupted."""
-    with memory.reading() as session:
-        old = nights.unfinished(session, socket.gethostname())
-        if old:
+    old = left(memory)
+    if old and not over(old):
+        with memory.reading() as session:
             return old, nights.jobs(session, old.id)
     lines, notes = await kernels.found(asked.file.kernels, progress, asked.path.parent)
     shift = _shift(asked, memory, progress, lines)

@@ -9,7 +9,7 @@ from rig import bisecting, inputs, paths, pipeline, plan, store, stored
 from rig.bisection import Bisection
 from rig.errors import BuildError, InputError, RigError
 from rig.experiment import Plan
-from rig.memory import runs
+from rig.memory import nights, runs
 from rig.memory.values import Job, Regression
 from rig.model import BuildFailure, Environment, Kernel, Run, Trial
 from rig.nightly import regressions
@@ -123,8 +123,19 @@ def _taken_in(shift: Shift, job: Job, run: Run) -> Job:
     """Remember a run that is finished, and that its job is."""
     with shift.memory.session() as session:
         runs.take(session, run, str(_directory(shift, replace(job, run=run.id))), night=shift.night.id, where=job.where)
+    _tell_tree(shift, job, run)
     broken = f"{run.patched.name} does not build" if isinstance(run.patched, BuildFailure) else ""
     return shift.save(replace(job, run=run.id, state="done", taken=run.seconds, why=broken or job.why))
+
+
+def _tell_tree(shift: Shift, job: Job, run: Run) -> None:
+    """Remember which tree a kernel is, now that it was built."""
+    if not isinstance(run.patched, Kernel) or job.kind != "stress":
+        return
+    with shift.memory.session() as session:
+        for tip in nights.tips(session, shift.night.id):
+            if tip.kernel == job.where.kernel and not tip.tree:
+                nights.save_tip(session, replace(tip, tree=run.patched.tree))
 
 
 def _failed(shift: Shift, job: Job, error: RigError) -> Job:

@@ -17,7 +17,8 @@ from rig.nightly.news import News
 from rig.nightly.shift import Shift
 
 _REGRESSIONS = TypeAdapter(tuple[Regression, ...])
-BEFORE, TOLD = "regressions before the night", "last told"
+BEFORE, TOLD, CLOSING = "regressions before the night", "last told", "night to be told of"
+NIGHTS = 60  # that quarantine looks back on: what seldom runs is not to drop out unseen
 
 
 def remember(session: Session) -> None:
@@ -42,10 +43,10 @@ async def end(shift: Shift) -> Morning:
     Cut off, it is done again by whoever goes on with the night; that may send a message twice, but lose none.
     """
     steps.look(shift)
-    problems = _published(shift)
     _sweep(shift)
-    ended = replace(shift.night, ended=datetime.now(UTC).isoformat(timespec="seconds"), state="finished")
-    made, today = _news(shift, ended, problems), date.today()
+    shift = replace(shift, night=_ended(shift))
+    problems = _published(shift)
+    made, today = _news(shift, problems), date.today()
     with shift.memory.reading() as session:
         due = news.due(made, nights.note(session, TOLD), today)
     outbox = paths.nightly() / "outbox"
@@ -53,15 +54,32 @@ async def end(shift: Shift) -> Morning:
     for failure in failures:
         shift.progress.note(failure)
     with shift.memory.session() as session:
-        nights.save_night(session, ended)
+        nights.save_note(session, CLOSING, "")
         if due:
             nights.save_note(session, TOLD, news.told(made, today))
     return Morning(news=made, told=due, problems=failures)
 
 
-def _news(shift: Shift, night: Night, problems: tuple[str, ...]) -> News:
+def _ended(shift: Shift) -> Night:
+    """Return the night with its end, kept, as one of which nobody was told yet."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    ended = replace(shift.night, ended=shift.night.ended or now, state="finished")
+    with shift.memory.session() as session:
+        nights.save_night(session, ended)
+        nights.save_note(session, CLOSING, ended.id)
+    return ended
+
+
+def left(session: Session, host: str) -> Night | None:
+    """Return the night of a host that was interrupted, at work or before everybody was told; None if there is none."""
+    working = nights.unfinished(session, host)
+    closing = nights.note(session, CLOSING)
+    return working or (nights.night(session, closing) if closing else None)
+
+
+def _news(shift: Shift, problems: tuple[str, ...]) -> News:
     with shift.memory.reading() as session:
-        every = records.records(session)
+        night, every = shift.night, records.records(session, NIGHTS)
         return news.news(
             night,
             today=date.today(),

@@ -11,6 +11,7 @@ from rig.memory.values import ChangePoint, Health, Job, Measure, Night, Regressi
 from rig.nightly import known
 from rig.nightly.known import KnownIssue
 from rig.nightly.regressions import CERTAIN
+from rig.suspects import percent
 
 Kind = Literal[
     "new",
@@ -239,7 +240,7 @@ def _facts(kind: Kind, now: Regression) -> Iterator[str]:
     if kind == "fixed":
         yield f"open since {now.opened}, last seen {now.last_seen}"
     if now.culprit:
-        yield f"came with {now.culprit}" + (f" ({now.odds:.0%} sure)" if now.odds is not None else "")
+        yield f"came with {now.culprit}" + (f" ({percent(now.odds)} sure)" if now.odds is not None else "")
     elif now.open and now.bad and now.standing != "old":
         yield (
             f"came after {now.good[:SHORT]}, with {now.bad[:SHORT]} at the latest"

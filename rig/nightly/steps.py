@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from rig import plan
 from rig.memory import metrics, nights
 from rig.memory.values import ChangePoint, Trend, Where
+from rig.metrics import SPEED
 from rig.nightly import changes
 from rig.nightly.shift import Shift
 
@@ -26,7 +27,8 @@ def look(shift: Shift) -> None:
         jobs = nights.jobs(session, shift.night.id)
         places = dict.fromkeys(job.where for job in jobs if job.state == "done" and job.kind == "stress")
         trends = [trend for each in places for trend in _trends(session, each)]
-    found = [replace(trend, changes=_changes(trend)) for trend in trends]
+    judged = sum(trend.measure.kind in SPEED and _judges_speed(trend) for trend in trends)
+    found = [replace(trend, changes=_changes(trend, max(1, judged))) for trend in trends]
     with shift.memory.session() as session:
         new = [_kept(session, before, after) for before, after in zip(trends, found, strict=True)]
         told = (*of_tonight(session), *(trend for trend in new if trend.changes))
@@ -42,9 +44,14 @@ def _trends(session: Session, where: Where) -> tuple[Trend, ...]:
     return metrics.trends(session, where.kernel, where.profile, where.shape)
 
 
-def _changes(trend: Trend) -> tuple[ChangePoint, ...]:
-    judged = plan.profile(trend.measure.where.profile).judges_speed
-    return changes.changes(trend.points, trend.measure.kind, judges_speed=judged)
+def _changes(trend: Trend, judged: int) -> tuple[ChangePoint, ...]:
+    """Return the steps of a metric, one of so many whose speed is judged together."""
+    kind = trend.measure.kind
+    return changes.changes(trend.points, kind, judges_speed=_judges_speed(trend), metrics=judged)
+
+
+def _judges_speed(trend: Trend) -> bool:
+    return plan.profile(trend.measure.where.profile).judges_speed
 
 
 def _kept(session: Session, before: Trend, after: Trend) -> Trend:

@@ -10,6 +10,7 @@ from rig.memory import nights, runs
 from rig.memory import regressions as kept
 from rig.memory.values import Job, Regression, Where
 from rig.nightly import health, regressions
+from rig.nightly.morning import NIGHTS
 from rig.nightly.regressions import Seen
 from rig.nightly.shift import Shift
 
@@ -33,7 +34,7 @@ def look(shift: Shift) -> None:
 
 def _seen(session: Session, shift: Shift) -> Iterator[Seen]:
     """Yield what tonight showed, but for failures of workloads that can't be trusted."""
-    known = health.healths(records.records(session))
+    known = health.healths(records.records(session, NIGHTS))
     for where, run, finding in runs.findings(session, shift.night.id):
         names = finding.workload.split(", ")
         if not all(health.excused(finding.type, name, where.profile, known) for name in names):

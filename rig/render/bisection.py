@@ -12,7 +12,7 @@ from rig.duration import clock
 from rig.model import Commit, Count
 from rig.render.escape import printable
 from rig.render.wording import many, one_line
-from rig.suspects import Suspect
+from rig.suspects import Suspect, percent
 
 SCHEMA = 1
 SLIGHT = 0.005  # odds that are not worth a word
@@ -28,9 +28,9 @@ def step(tried: Tried, found: Bisection) -> str:
 def odds(found: Bisection) -> str:
     """Return the suspects with their odds: "1a2b3c: 87 %, 4d5e6f: 11 %"."""
     worth = [each for each in found.suspects if each.odds >= SLIGHT][:MOST_NAMED]
-    named = ", ".join(f"{_name(each, found)}: {_percent(each.odds)}" for each in worth)
+    named = ", ".join(f"{_name(each, found)}: {percent(each.odds)}" for each in worth)
     rest = 1 - sum(each.odds for each in worth)
-    return f"{named}, others: {_percent(rest)}" if rest >= SLIGHT else named
+    return f"{named}, others: {percent(rest)}" if rest >= SLIGHT else named
 
 
 def summary(found: Bisection) -> Group:
@@ -58,7 +58,7 @@ def _answer(found: Bisection) -> Iterator[Text]:
         yield Text.assemble(("undecided", "bold yellow"), f": {printable(one_line(found.undecided))}")
         yield Text(f"  looked for: {title}")
         return
-    sure = f"{_percent(found.suspects[0].odds)} sure"
+    sure = f"{percent(found.suspects[0].odds)} sure"
     if len(found.answer) > 1:
         yield Text(
             f"one of {len(found.answer)} commits, {sure}; the kernels between them can't be tried:", style="bold"
@@ -111,7 +111,7 @@ def _row(tried: Tried, found: Bisection) -> tuple[Text, ...]:
     return (
         Text(printable(tried.name), style=style),
         Text(printable(one_line(_came_to(tried))), style=style),
-        Text(_percent(own.odds) if own and own.odds >= SLIGHT else ""),
+        Text(percent(own.odds) if own and own.odds >= SLIGHT else ""),
         Text(one_line(tried.subject) or "the good one"),
     )
 
@@ -130,11 +130,6 @@ def _name(suspect: Suspect, found: Bisection) -> str:
     if not commits:
         return f"{found.series.base.name} already"
     return commits[0].short if len(commits) == 1 else f"{commits[0].short} to {commits[-1].short}"
-
-
-def _percent(share: float) -> str:
-    """Return a share in percent; never 100 for what is not sure."""
-    return f"{min(share, 0.999):.1%}" if share > 0.99 else f"{share:.0%}"
 
 
 def _booted(found: Bisection) -> bool:

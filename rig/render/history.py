@@ -13,6 +13,7 @@ from rig.memory.values import ChangePoint, Observation, Regression, Tip, Trend, 
 from rig.model import Finding
 from rig.render import wording
 from rig.render.escape import printable
+from rig.suspects import percent
 
 WHOLE = 3  # metrics whose nights are shown; of more, a line each
 SHORT = 12  # of a commit's hash
@@ -101,7 +102,7 @@ def _facts(regression: Regression) -> Iterator[str]:
     if regression.good and regression.bad:
         yield f"range {_short(regression.good)}..{_short(regression.bad)}"
     if regression.culprit:
-        odds = f" ({regression.odds:.0%} sure)" if regression.odds is not None else ""
+        odds = f" ({percent(regression.odds)} sure)" if regression.odds is not None else ""
         yield f"brought in by {regression.culprit}{odds}"
     if regression.run:
         yield f"see `rig show {regression.run}`" + (f", {regression.console}" if regression.console else "")

@@ -1,7 +1,7 @@
 """Whole nights, with scripted kernels and guests, and a real memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,7 @@ async def night(memory: Database, tmp_path: Path, **given: Any) -> Done:
         command="rig nightly",
     )
     made = await watchman.whole(asked, memory, Silent())
+    assert made
     with memory.reading() as session:
         return Done(news=made.news, told=made.told, jobs=nights.jobs(session, made.news.night.id))
 
@@ -228,7 +229,7 @@ async def test_a_run_that_was_finished_when_the_night_was_killed_is_taken_in_as_
     assert [job.state for job in done.jobs] == ["done", "done"]
 
 
-def _die(*_: object) -> None:
+def _die(*_: object, **__: object) -> None:
     raise _Killed
 
 
@@ -253,3 +254,45 @@ async def test_a_message_is_sent_when_something_changed_and_not_when_nothing_did
 async def test_the_site_is_there_in_the_morning(branch: Branch, memory: Database, tmp_path: Path) -> None:
     await night(memory, tmp_path, site=str(tmp_path / "site"))
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+async def test_a_night_that_was_killed_before_its_message_sends_it_when_it_goes_on(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, pytest.raises(_Killed):
+        patched.setattr("rig.nightly.morning.site.build", _die)
+        await night(memory, tmp_path, tell={"directory": str(tmp_path / "told")})
+    lab.boots.clear()
+    done = await night(memory, tmp_path, tell={"directory": str(tmp_path / "told")})
+    assert (done.told, done.news.night.state, lab.boots) == (True, "finished", [])
+    assert list((tmp_path / "told").glob(f"{done.news.night.id}*.md"))
+    after = await night(memory, tmp_path)
+    assert after.news.night.id != done.news.night.id
+
+
+async def test_a_night_whose_deadline_has_passed_is_ended_with_what_it_has_and_the_next_one_begins(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, pytest.raises(_Killed):
+        patched.setattr("rig.nightly.jobs._taken_in", _die)
+        await night(memory, tmp_path)
+    with memory.session() as session:
+        (old,) = nights.nights(session)
+        nights.save_night(session, replace(old, deadline="2026-01-01T06:00:00+00:00"))
+    done = await night(memory, tmp_path)
+    with memory.reading() as session:
+        jobs = nights.jobs(session, old.id)
+        assert nights.nights(session)[1].state == "finished"
+    assert [job.state for job in jobs] == ["done", "left out"]  # the first one's run was whole
+    assert done.news.night.id != old.id
+    assert [job.state for job in done.jobs] == ["done", "done"]
+
+
+async def test_no_night_is_begun_where_only_an_interrupted_one_is_asked_for(
+    branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    file = yamlfile.check(NightlyFile, PLAN, "nightly.yaml")
+    asked = Asked(file=file, path=tmp_path / "nightly.yaml", overrides=Overrides(), command="rig nightly")
+    assert await watchman.whole(asked, memory, Silent(), only_left=True) is None
+    with memory.reading() as session:
+        assert nights.nights(session) == ()

@@ -10,6 +10,7 @@ from rig.render.site import naming
 from rig.render.site.book import Book, Known
 from rig.render.site.links import Link, Links, links
 from rig.render.site.strip import NEAR, Strip, rate, strip
+from rig.suspects import percent
 
 Turn = Literal["opened", "came back", "closed", "open", "old"]
 HEADINGS: dict[Turn, str] = {
@@ -116,5 +117,5 @@ def _over(it: Regression, nights: Sequence[str]) -> bool:
 def suspects(it: Regression) -> str:
     """Return which commit brought it in, or among which it is, as far as that is known."""
     if it.culprit:
-        return f"{it.culprit} ({it.odds:.0%} sure)" if it.odds is not None else it.culprit
+        return f"{it.culprit} ({percent(it.odds)} sure)" if it.odds is not None else it.culprit
     return naming.between(it.good, it.bad)
