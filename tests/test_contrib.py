@@ -13,7 +13,7 @@ from rig import paths
 from rig.cli.nightly import command
 
 CONTRIB = paths.project() / "contrib"
-UNITS = ("rig-nightly.service", "rig-nightly.timer")
+UNITS = ("rig-nightly-unfinished.service", "rig-nightly.service", "rig-nightly.timer")
 # What would take from builds their sandbox, or from guests their acceleration.
 TOO_MUCH = {
     *("RestrictNamespaces", "PrivateDevices", "PrivateUsers"),
@@ -47,7 +47,7 @@ def settings(unit: str) -> configparser.SectionProxy:
     parser = configparser.ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(CONTRIB / unit)
-    return parser[parser.sections()[-1] if unit.endswith("service") else "Timer"]
+    return parser[unit.rpartition(".")[2].capitalize()]
 
 
 def test_systemd_has_nothing_against_the_units(units: Path) -> None:
@@ -81,7 +81,8 @@ def test_a_night_that_is_interrupted_goes_on_and_one_that_is_missed_begins_late(
 
 def cron_line() -> str:
     lines = [line for line in (CONTRIB / "crontab").read_text().splitlines() if line and not line.startswith("#")]
-    *variables, line = lines
+    *variables, line, after_reboot = lines
+    assert after_reboot.startswith("@reboot ")
     assert all(re.fullmatch(r"[A-Z]+=\S+", each) for each in variables)
     return line
 
@@ -95,7 +96,10 @@ def test_the_crontab_line_has_five_fields_and_a_command_for_the_shell() -> None:
     subprocess.run(("sh", "-n", "-c", said), check=True, timeout=10)
 
 
-@pytest.mark.parametrize("said", [settings("rig-nightly.service")["ExecStart"], cron_line().partition(">")[0]])
+@pytest.mark.parametrize(
+    "said",
+    [settings("rig-nightly.service")["ExecStart"], settings(UNITS[0])["ExecStart"], cron_line().partition(">")[0]],
+)
 def test_what_is_started_is_a_command_of_the_rig(said: str) -> None:
     words = shlex.split(said)
     at = next(number for number, word in enumerate(words) if word.endswith("/rig"))
