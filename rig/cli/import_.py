@@ -29,7 +29,7 @@ def command(what: tuple[str, ...], as_json: bool, **given: str | None) -> None:
 
     \b
     rig import latest
-    rig import ~/.local/state/rig/runs/*
+    rig import $(rig ls --json | jq -r 'select(.verdict) | .id')
     rig export | rig import - --database postgresql://rig@db/rig
     """
     with database.opened(given["database"] or "") as memory:

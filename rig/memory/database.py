@@ -15,7 +15,7 @@ from rig.errors import HostError, InputError, RigError
 from rig.memory.tables import SCHEMA, VERSIONS, Row
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-PATIENCE = 60.0  # seconds that a rig waits for another that writes
+PATIENCE = 600.0  # seconds that a rig waits for another that writes: an import of a whole memory takes minutes
 REACHED = 10  # seconds within which a server answers
 LOCK = 0x726967  # "rig": what writers take turns by in PostgreSQL
 OTHER = "--database or $RIG_DATABASE names another one: a file, or postgresql://USER@HOST/NAME"
