@@ -33,6 +33,7 @@ JUDGED = 30  # nights that the health of workloads goes by
 LISTED = 14  # of them are shown
 KEPT = ".rig-site.json"  # what of the directory is the site's: by path, what it was made of and its size
 REPORT = "report.html"
+DRAFT = ".rig-site-draft-"
 
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -177,6 +178,8 @@ def publish(directory: Path, made: Iterable[Page], reports: Mapping[str, Path]) 
     try:
         _claim(directory)
         with FileLock(directory / ".rig-site.lock"):
+            for draft in directory.rglob(f"{DRAFT}*"):  # of a rig that was killed
+                draft.unlink()
             return _published(_kept(directory), tuple(made), reports)
     except OSError as error:
         hint = "name another directory: rig site DIRECTORY"
@@ -238,7 +241,7 @@ def _inside(path: str) -> bool:
 def _replaced(file: Path, write: Callable[[Path], object]) -> None:
     """Have `write` fill a file beside `file`, which then takes its place."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{secrets.token_hex(4)}.draft")
+    draft = file.with_name(f"{DRAFT}{secrets.token_hex(4)}")
     try:
         write(draft)
         draft.replace(file)

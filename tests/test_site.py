@@ -85,6 +85,13 @@ def test_what_an_interruption_left_is_known_to_be_the_sites(tmp_path: Path) -> N
     assert built.removed == ("old.html",)
 
 
+def test_half_a_page_that_a_killed_rig_left_is_removed(tmp_path: Path) -> None:
+    publish(tmp_path, (page(), page("nights/1.html")), {})
+    (tmp_path / "nights" / f"{site.DRAFT}1234").write_text("half")
+    publish(tmp_path, (page(), page("nights/1.html")), {})
+    assert [path.name for path in (tmp_path / "nights").iterdir()] == ["1.html"]
+
+
 def test_a_list_of_files_that_lies_removes_nothing_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "mine.txt").write_text("mine")
