@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 
 from rich.table import Table
 from rich.text import Text
@@ -17,14 +18,18 @@ def table(night: Night, jobs: tuple[Job, ...]) -> Table:
     """Return the jobs of a night in their order."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
     total = sum(job.expected for job in jobs if job.state != "left out")
-    made.title = f"night {night.id}: until {night.deadline}, about {duration.clock(total)} of work"
+    made.title = f"night {night.id}: until {_local(night.deadline)}, about {duration.clock(total)} of work"
     for column in ("#", "job", "kernel", "profile", "shape", "workloads", "expected", "taken", "state", "why"):
         made.add_column(column, overflow="fold", justify="right" if column in ("#", "expected", "taken") else "left")
     for job in jobs:
         made.add_row(*_row(job))
-    for note in night.notes:
-        made.caption = printable(note)
+    made.caption = Text("\n".join(printable(note) for note in night.notes), style="yellow") if night.notes else None
     return made
+
+
+def _local(moment: str) -> str:
+    """Return a moment as clocks here show it."""
+    return f"{datetime.fromisoformat(moment).astimezone():%H:%M on %d %B}"
 
 
 def _row(job: Job) -> tuple[Text, ...]:
