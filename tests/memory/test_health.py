@@ -68,6 +68,12 @@ def test_durations_are_medians_of_what_was_done(session: Session) -> None:
     assert health.durations(session, last=1).workloads == {("sanitize", "churn"): 90.0}
 
 
+def test_a_kernel_that_was_found_again_counts_once(session: Session) -> None:
+    for number, seconds in enumerate((10.0, 20.0, 90.0, 90.0, 90.0), 1):
+        take(session, number, patched=values.kernel("patched", digest=f"of {seconds}", seconds=seconds))
+    assert health.durations(session).next_build == {"sanitize": 20.0}
+
+
 def test_what_was_missed_or_never_booted_says_nothing_of_time(session: Session) -> None:
     take(session, 1, did(Status.MISS, seconds=99.0, work=3.0))
     found = health.durations(session)
