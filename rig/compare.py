@@ -344,8 +344,16 @@ def compare(base: Side, patched: Side, rules: Rules) -> Comparison:
         verdict=verdict(findings, gaps=_doubtful(gaps, rules.planned)),
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.status))),
         metrics=changes,
-        notes=(*map(str, gaps), *_losses(trials), *known),
+        notes=(*map(str, gaps), *_unguarded(base, patched, rules), *_losses(trials), *known),
     )
+
+
+def _unguarded(base: Side, patched: Side, rules: Rules) -> Iterator[str]:
+    """Yield what is to be said of guarded counters that could not be compared."""
+    for side, names in metrics.lacking(base.trials, patched.trials, rules.guarded).items():
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            yield f"{names[0]}{more} must not rise, and {side} did not measure it: more --seconds may help"
 
 
 def alone(side: Side, rules: Rules) -> Comparison:

@@ -39,6 +39,16 @@ def changes(
     return tuple(_judged(found, alpha) if judges_speed else found)
 
 
+def lacking(base: tuple[Trial, ...], patched: tuple[Trial, ...], guarded: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the guarded metrics (WORKLOAD/METRIC) that only one side measured, by what the other one is called."""
+    before, after = ({"/".join(key) for key in _values(trials)} for trials in (base, patched))
+    sides = {"patched": before - after, "base": after - before} if before and after else {}
+    return {
+        side: sorted(name for name in names if any(fnmatchcase(name, pattern) for pattern in guarded))
+        for side, names in sides.items()
+    }
+
+
 def measured(trials: tuple[Trial, ...]) -> tuple[MetricChange, ...]:
     """Return the metrics of one side by itself."""
     values = _values(trials)

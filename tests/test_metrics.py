@@ -52,3 +52,12 @@ def test_guarded_metrics_are_marked() -> None:
     assert change.guarded
     (change,) = metrics.changes(*sides, guarded=("other/*",))
     assert not change.guarded
+
+
+def test_guarded_metrics_that_one_side_alone_measured_are_told() -> None:
+    def trials(*names: str) -> tuple[Trial, ...]:
+        return (values.trial(outcomes=(values.outcome(metrics=tuple(values.metric(name, 1.0) for name in names)),)),)
+
+    found = metrics.lacking(trials("pf_a", "pf_b", "other"), trials("pf_b"), ("churn/pf_*",))
+    assert found == {"patched": ["churn/pf_a"], "base": []}
+    assert metrics.lacking(trials("pf_a"), (), ("churn/pf_*",)) == {}
