@@ -104,7 +104,8 @@ async def bisect(plan: Plan, title: str, draft: store.Draft, progress: Progress,
 
     The run that is returned, and kept in `draft`, compares the kernels before the answer with those that have it; the
     good with the bad one if there is none. Raises InputError if nothing is known of what lies between them, BuildError
-    if the good kernel can't be built or the bad one for another reason, HostError.
+    if the good kernel can't be built or the bad one for another reason, HostError. Trials that `draft` has already
+    count: of a search that was interrupted.
     """
     assert plan.patched
     series = await commits.between(plan.base, plan.patched, draft.directory / "series", progress, diffs=False)
@@ -114,6 +115,7 @@ async def bisect(plan: Plan, title: str, draft: store.Draft, progress: Progress,
     search = Search(bench=await _bench(plan, draft, progress), series=series, title=title, there=there)
     _take(search, 0, await pipeline.build_base(series.base, search.bench))
     _take(search, search.last, await pipeline.build_side(series.commits[-1].recipe, search.bench))
+    search.trials = _kept(search)
     why = await _recognize(search) or await _narrow(search)
     found = _found(search, why)
     run = await _run(search, found, command)
@@ -123,7 +125,8 @@ async def bisect(plan: Plan, title: str, draft: store.Draft, progress: Progress,
 
 async def _bench(plan: Plan, draft: store.Draft, progress: Progress) -> Bench:
     bench = await pipeline.prepare(plan, draft, progress, Budget(seconds=plan.budget))
-    boots = count(1)  # whichever side a kernel turns out to be of
+    # of all kernels, whichever side one turns out to be of
+    boots = count(1 + max((trial.index for trial in draft.kept()), default=0))
     return replace(bench, numbers={"base": boots, "patched": boots}, more=True)
 
 
@@ -133,6 +136,17 @@ async def _there(series: Series, plan: Plan, progress: Progress) -> frozenset[in
         return frozenset()
     found = [await foreseen(commit.recipe, plan.profile, progress) for commit in series.commits]
     return frozenset(number for number, building in enumerate(found, start=1) if building == "there")
+
+
+def _kept(search: Search) -> dict[int, tuple[Trial, ...]]:
+    """Return the trials made before the search was interrupted, by kernel."""
+    recipes = (search.series.base, *(commit.recipe for commit in search.series.commits))
+    numbers = {recipe.name: kernel for kernel, recipe in enumerate(recipes)}
+    found: dict[int, tuple[Trial, ...]] = {}
+    for trial in search.bench.draft.kept():
+        if trial.kernel in numbers:
+            found[numbers[trial.kernel]] = (*found.get(numbers[trial.kernel], ()), trial)
+    return found
 
 
 # ---- the finding
@@ -151,6 +165,8 @@ async def _recognize(search: Search) -> str:
     found = await _seen(search)
     if not found:
         return _not_shown(search)
+    for kernel in search.trials.keys() - search.kernels.keys():
+        await _build(search, kernel)
     _know(search, found)
     while not _tried_enough(search):
         await _try(search, search.last)
@@ -176,15 +192,17 @@ def _in_build(search: Search) -> bool:
 async def _seen(search: Search) -> Finding | None:
     """Try the bad kernel, the first time beside the good one, until it shows the finding or was given its chance."""
     plan, rules = search.bench.plan, settling.rules(search.bench, search.workloads)
-    most, found = plan.repeats + plan.confirm, search.bad.trials
-    while len(found) < most and not search.bench.budget.left_out:
-        repeats = min(_seats(search), most - len(found)) if found else 1
-        await _boot(search, search.last, repeats=repeats, beside=not found)
+    most = plan.repeats + plan.confirm
+    while True:
         found, fitting = search.bad.trials, shown.fitting(search.title, shown.of_bad(search.bad, search.good, rules))
         if fitting:
             return fitting[0] if len(fitting) == 1 else None
-        search.bench.progress.note(_not_shown(search))
-    return None
+        if found:
+            search.bench.progress.note(_not_shown(search))
+        if len(found) >= most or search.bench.budget.left_out:
+            return None
+        repeats = min(_seats(search), most - len(found)) if found else 1
+        await _boot(search, search.last, repeats=repeats, beside=not search.good.trials)
 
 
 def _know(search: Search, found: Finding) -> None:
@@ -399,9 +417,9 @@ def _moved(trial: Trial, side: SideName, draft: store.Draft) -> Trial:
         return trial
     for file in draft.directory.glob(f"*-{trial.side}-{trial.index}.log"):
         file.rename(file.with_name(_renamed(file.name, trial, side)))
-    (draft.trials / f"{trial.side}-{trial.index}.json").unlink(missing_ok=True)
     moved = replace(trial, side=side, console=_renamed(trial.console, trial, side))
     draft.keep(moved)
+    (draft.trials / f"{trial.side}-{trial.index}.json").unlink(missing_ok=True)
     return moved
 
 

@@ -10,6 +10,7 @@ from rig import cache, paths, store
 from rig.model import KeptRun, Verdict
 
 DAY = 86400.0
+PATIENCE = 7 * DAY
 KEPT = (store.RESULT, "result.json", "report.html", "bisection.json")  # of a run with findings, whatever the quota
 
 
@@ -76,8 +77,13 @@ def _bulk(entries: Iterable[KeptRun]) -> Iterator[Garbage]:
 
 def _interrupted() -> Iterator[Garbage]:
     for entry in store.entries():
-        if not entry.run and not entry.live and not store.awaited(entry.directory):
+        if not (entry.run or entry.live or _awaited(entry.directory)):
             yield _garbage(entry.directory, "interrupted run")
+
+
+def _awaited(directory: Path) -> bool:
+    """Whether somebody will go on with an interrupted run, and was not long in doing so."""
+    return store.awaited(directory) and time.time() - directory.stat().st_mtime < PATIENCE
 
 
 def _unused(days: float) -> Iterator[Garbage]:

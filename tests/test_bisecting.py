@@ -329,3 +329,34 @@ async def test_nobody_is_told_how_much_is_left(lab: Series, own_dirs: Path) -> N
     with store.draft() as draft:
         await bisecting.bisect(planned(own_dirs), TITLE, draft, Listening(), "rig bisect")
     assert all(each.more for each in told if isinstance(each, Planned))
+
+
+class _Killed(BaseException):
+    """As kill -9 looks from inside."""
+
+
+@pytest.mark.parametrize("after", [1, 3, 5, 6])
+async def test_a_search_that_was_killed_goes_on_with_the_trials_it_has(
+    lab: Series, own_dirs: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    wanted = planned(own_dirs, jobs=1)
+    with store.draft() as draft, monkeypatch.context() as patched:
+        keep = store.Draft.keep
+
+        def dying(self: store.Draft, trial: Trial) -> None:
+            keep(self, trial)
+            if len(self.kept()) == after:
+                raise _Killed
+
+        patched.setattr(store.Draft, "keep", dying)
+        with pytest.raises(BaseExceptionGroup):
+            await bisecting.bisect(wanted, TITLE, draft, Silent(), "rig bisect")
+    kept = len(lab.tried)
+    with store.resumed(draft.id) as draft:
+        before = {trial.index for trial in draft.kept()}
+        found, run = await bisecting.bisect(wanted, TITLE, draft, Silent(), "rig bisect")
+    whole, _ = await bisect(wanted)
+    assert answer(found) == answer(whole) == ["6/10"]
+    assert before <= {trial.index for trial in run.trials}
+    assert len({trial.index for trial in run.trials}) == len(run.trials)
+    assert kept >= after

@@ -1,6 +1,8 @@
 """`rig nightly`: what a night is long enough for, and what it brought."""
 
+import asyncio
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +19,7 @@ from rig.memory.values import Job, Night
 from rig.nightly import evening, guard, watchman
 from rig.nightly.evening import Asked
 from rig.nightly.matrix import NightlyFile
+from rig.nightly.morning import Morning
 from rig.render import news, nightly
 
 
@@ -83,7 +86,7 @@ def _say(night: Night, jobs: tuple[Job, ...], given: dict[str, Any]) -> None:
 def _carry_out(asked: Asked, memory: Database, given: dict[str, Any]) -> NoReturn:
     alone = guard.alone(paths.nightly() / "lock", asked.command)
     with alone, live.shown(quiet=given["quiet"], verbose=given["verbose"]) as shown:
-        done = wait_for(watchman.whole(asked, memory, shown, only_left=given["unfinished"]))
+        done = _waited_for(watchman.whole(asked, memory, shown, only_left=given["unfinished"]))
     if not done:
         click.echo("no night was interrupted")
         sys.exit(Exit.CLEAN)
@@ -92,3 +95,11 @@ def _carry_out(asked: Asked, memory: Database, given: dict[str, Any]) -> NoRetur
     if not given["as_json"]:
         click.echo(news.text(done.news, asked.file.tell.site))
     sys.exit(Exit.INTRODUCED if done.news.of("new", "came back", "confirmed") else Exit.CLEAN)
+
+
+def _waited_for(work: Coroutine[Any, Any, Morning | None]) -> Morning | None:
+    try:
+        return wait_for(work)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo("rig: `rig nightly` goes on with this night until its deadline", err=True)
+        raise
