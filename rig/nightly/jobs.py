@@ -1,12 +1,13 @@
 """The jobs of a night: each a run of its own, begun, gone on with, or taken in where it is finished already."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rig import bisecting, inputs, paths, pipeline, plan, store, stored
-from rig.bisection import Bisection
 from rig.errors import BuildError, InputError, RigError
 from rig.experiment import Plan
 from rig.memory import nights, runs
@@ -16,6 +17,8 @@ from rig.nightly import regressions
 from rig.nightly.shift import Shift
 from rig.render import bisection as words
 from rig.render import document, page, script
+
+BISECTION = "bisection.json"  # in the directory of a search
 
 
 async def stress(shift: Shift, job: Job) -> Job:
@@ -32,24 +35,43 @@ async def verify(shift: Shift, job: Job, regression: Regression) -> Job:
     return await _done(shift, job, plan.of(tip, None, file=shift.file.plan, overrides=asked))
 
 
-async def bisect(shift: Shift, job: Job, regression: Regression) -> tuple[Job, Bisection | None]:
-    """Search for the commit that brought a regression in; None if nothing came of that."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a search for a commit came to."""
+
+    run: Run  # the kernels before the answer against those that have it
+    culprit: str  # "a1b2c3d subject", or those that can't be told apart; "" if it is undecided
+    odds: float | None
+
+
+async def bisect(shift: Shift, job: Job, regression: Regression) -> Answer | None:
+    """Search for the commit that brought a regression in; None if that could not be done."""
     line = shift.lines[job.where.kernel]
     asked = replace(shift.about(job), repeats=None, confirm=None)
     planned = plan.of(line.at(regression.good), line.at(regression.bad), file=shift.file.plan, overrides=asked)
-    try:
-        with _draft(shift, job) as (draft, job):
-            found, run = await bisecting.bisect(planned, regression.title, draft, shift.progress, shift.command)
-            draft.add("bisection.json", words.to_json(found))
-            _add_files(run, draft, None)
-    except RigError as error:
-        return _failed(shift, job, error), None
-    return _taken_in(shift, job, run), found
+    if not _finished(shift, job):
+        try:
+            with _draft(shift, job) as (draft, job):
+                found, run = await bisecting.bisect(planned, regression.title, draft, shift.progress, shift.command)
+                draft.add(BISECTION, words.to_json(found))
+                _add_files(run, draft, None)
+        except RigError as error:
+            _failed(shift, job, error)
+            return None
+    job = _taken_in(shift, job, store.read(_directory(shift, job)))
+    return _answer(_directory(shift, job))
+
+
+def _answer(directory: Path) -> Answer:
+    said = json.loads((directory / BISECTION).read_text())
+    likeliest: dict[str, Any] = said["suspects"][0] if said["found"] else {"commits": (), "odds": None}
+    culprit = ", ".join(f"{commit['short']} {commit['subject']}" for commit in likeliest["commits"])
+    return Answer(run=store.read(directory), culprit=culprit, odds=likeliest["odds"])
 
 
 async def _done(shift: Shift, job: Job, planned: Plan) -> Job:
     """Carry out a job that runs kernels; what was finished of it before is not done again."""
-    if job.run and (_directory(shift, job) / store.RESULT).is_file():
+    if _finished(shift, job):
         return _taken_in(shift, job, store.read(_directory(shift, job)))
     try:
         with _draft(shift, job) as (draft, job):
@@ -106,6 +128,11 @@ def _add_files(run: Run, draft: store.Draft, again: script.Again | None) -> None
 
 def _directory(shift: Shift, job: Job) -> Path:
     return (shift.runs or paths.runs()) / job.run
+
+
+def _finished(shift: Shift, job: Job) -> bool:
+    """Whether a job's run was whole when the night was interrupted."""
+    return bool(job.run) and (_directory(shift, job) / store.RESULT).is_file()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from rig.bisection import Bisection
 from rig.memory import nights
 from rig.memory.values import Job, JobKind, Regression, Where
 from rig.nightly import jobs, regressions, watch
@@ -24,7 +23,8 @@ async def work(shift: Shift) -> None:
         await _verify(shift, regression)
         watch.look(shift)
     for regression in watch.unexplained(shift):
-        await _search(shift, regression)
+        if not watch.explained(shift, regression):  # by the search for another one
+            await _search(shift, regression)
     for job in (job for job in _jobs(shift) if job.state in ("planned", "running")):
         shift.save(replace(job, state="left out", why="the night was over"))
 
@@ -71,14 +71,9 @@ async def _search(shift: Shift, regression: Regression) -> None:
     if not job or shift.left < SHORTEST:
         return
     shift.begin(job)
-    done, found = await jobs.bisect(shift, job, regression)
-    if found:
-        watch.explain(shift, regression, _named(found), found.suspects[0].odds if found.answer else None, done.run)
-
-
-def _named(found: Bisection) -> str:
-    """Return the commits that were found, "" for none."""
-    return ", ".join(f"{commit.short} {commit.subject}" for commit in found.answer)
+    answer = await jobs.bisect(shift, job, regression)
+    if answer:
+        watch.explain(shift, regression, answer)
 
 
 def _job(shift: Shift, kind: JobKind, regression: Regression) -> Job | None:

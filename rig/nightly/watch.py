@@ -5,11 +5,13 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from rig import compare
 from rig.memory import health as records
 from rig.memory import nights, runs
 from rig.memory import regressions as kept
 from rig.memory.values import Job, Regression, Where
 from rig.nightly import health, regressions
+from rig.nightly.jobs import Answer
 from rig.nightly.morning import NIGHTS
 from rig.nightly.regressions import Seen
 from rig.nightly.shift import Shift
@@ -106,9 +108,26 @@ def _searchable(regression: Regression) -> bool:
     return bool(known) and regression.standing == "confirmed" and not regression.culprit
 
 
-def explain(shift: Shift, regression: Regression, culprit: str, odds: float | None, run: str) -> None:
-    """Remember what a search for a regression's commit came to."""
+def explained(shift: Shift, regression: Regression) -> bool:
+    """Say whether the commit of a regression is known by now."""
+    with shift.memory.reading() as session:
+        now = kept.regression(session, regression.number)
+    return bool(now and now.culprit)
+
+
+def explain(shift: Shift, regression: Regression, answer: Answer) -> None:
+    """Remember what a search came to, for whatever the kernels before and after that commit differ in as well."""
     with shift.memory.session() as session:
-        now = kept.regression(session, regression.number) or regression
-        kept.save(session, replace(now, culprit=culprit, odds=odds, bisection=run))
-    shift.progress.note(f"{regression.title}: {f'{culprit} brought it' if culprit else 'no commit was found'}")
+        for each in kept.regressions(session, regression.kernel, open_only=True):
+            if each.number == regression.number or (_searchable(each) and _shown(each, answer)):
+                found = replace(each, culprit=answer.culprit, odds=answer.odds, bisection=answer.run.id)
+                kept.save(session, found)
+    brought = f"{answer.culprit} brought it" if answer.culprit else "no commit was found"
+    shift.progress.note(f"{regression.title}: {brought}")
+
+
+def _shown(regression: Regression, answer: Answer) -> bool:
+    """Whether the kernels with the commit that was found show a regression, and those before it do not."""
+    findings = answer.run.comparison.findings if answer.culprit else ()
+    came = (each for each in findings if each.patched.hits and not each.base.hits)
+    return any(regression.titles & compare.titles(each) for each in came)
