@@ -147,4 +147,5 @@ def test_a_cube_would_be_noticed() -> None:
     def line(length: int) -> str:
         return " in <" * (length // 5)
 
-    assert growth(re.compile(r".* in (?:<[^>]*>)?;").search, line, LONGEST // 4) > (SQUARE + CUBE) / 2
+    cubic = re.compile(r".* in (?:<[^>]*>)?;").search
+    assert any(growth(cubic, line, LONGEST // 4) > (SQUARE + CUBE) / 2 for _ in range(5))  # a busy host blurs some
