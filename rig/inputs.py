@@ -44,7 +44,7 @@ def _patch(path: Path, to: Path) -> Path:
     if not path.is_dir():
         shutil.copyfile(path, to)
         return to
-    to.mkdir()
+    to.mkdir(exist_ok=True)  # the run may have been interrupted
     told = ""
     for number, (patch, options) in enumerate(_series(path), start=1):
         name = f"{number:03}-{patch.name}"  # a series may name files anywhere

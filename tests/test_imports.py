@@ -32,7 +32,7 @@ LAYERS = (  # lower ones first; a module belongs to the longest name that it sta
     ("rig.kernel", "rig.guest", "rig.decode", "rig.store"),
     ("rig.memory",),
     ("rig.plan", "rig.gc", "rig.doctor", "rig.reading", "rig.testing"),
-    ("rig.rounds", "rig.stored", "rig.inputs", "rig.submission", "rig.hook"),
+    ("rig.rounds", "rig.filing", "rig.stored", "rig.inputs", "rig.submission", "rig.hook"),
     ("rig.settling", "rig.covering"),
     ("rig.pipeline",),
     ("rig.examining",),

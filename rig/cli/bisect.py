@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from rig import bisecting, plan, shown, store, stored
-from rig.bisection import Bisection
+from rig import bisecting, filing, plan, shown, store, stored
 from rig.cli import live, options, stdout, wait_for
 from rig.errors import Exit, InputError
 from rig.experiment import Overrides, Plan
-from rig.model import Kernel, Run
-from rig.render import bisection, document, page
+from rig.model import Kernel
+from rig.render import bisection
 from rig.stored import Kept
 
 
@@ -51,17 +50,12 @@ def command(good: str, bad: str | None, finding: str, json_file: Path | None, **
             progress.note(f"run directory: {draft.directory}")
             words = shlex.join(["rig", *sys.argv[1:]])
             found, run = wait_for(bisecting.bisect(planned, finding, draft, progress, words))
-        _add_files(found, run, draft)
+        draft.add("bisection.json", bisection.to_json(found))
+        filing.add(run, draft)
     stdout().print(bisection.summary(found))
     if json_file:
         json_file.write_text(bisection.to_json(found), encoding="utf-8")
     sys.exit(Exit.CLEAN if found.answer else Exit.UNDECIDED)
-
-
-def _add_files(found: Bisection, run: Run, draft: store.Draft) -> None:
-    draft.add("bisection.json", bisection.to_json(found))
-    draft.add("result.json", document.to_json(run))
-    draft.add("report.html", page.render(run, store.Consoles(draft.directory)))
 
 
 def _planned(good: str, bad: str | None, finding: str, given: dict[str, Any]) -> Plan:

@@ -8,14 +8,14 @@ from typing import Any, NoReturn
 
 import click
 
-from rig import inputs, pipeline, plan, store, stored
+from rig import filing, inputs, pipeline, plan, store, stored
 from rig.cli import exports, live, options, stdout, wait_for
 from rig.errors import Exit, InputError
 from rig.experiment import Plan
 from rig.guest import image
 from rig.model import Run, Trial, Verdict
 from rig.progress import Progress
-from rig.render import document, page, script, terminal
+from rig.render import terminal
 
 STATUSES = {
     Verdict.CLEAN: Exit.CLEAN,
@@ -93,7 +93,8 @@ def conduct(job: Callable[[store.Draft, Progress], Job], given: dict[str, Any], 
             kept = inputs.copy(planned, draft.directory)
             run = wait_for(work)
             packed = wait_for(image.build(progress)) if given["keep_kernels"] else None
-        _add_files(run, draft, inputs.write(kept, run, draft.directory, packed))
+        filing.add(run, draft)
+        filing.add_script(run, draft, inputs.write(kept, run, draft.directory, packed))
     _conclude(run, files, given)
 
 
@@ -102,14 +103,9 @@ def join(base: stored.Kept, patched: stored.Kept, given: dict[str, Any], *, anyw
     files = exports.asked(given)
     with store.draft() as draft:
         run = wait_for(stored.join(base, patched, draft, command_line(), anyway=anyway))
-        _add_files(run, draft, None)
+        filing.add(run, draft)
+        filing.add_script(run, draft, None)
     _conclude(run, files, given)
-
-
-def _add_files(run: Run, draft: store.Draft, again: script.Again | None) -> None:
-    draft.add("result.json", document.to_json(run))
-    draft.add("report.html", page.render(run, store.Consoles(draft.directory)))
-    draft.add("reproduce.sh", script.reproduce(run, again), executable=True)
 
 
 def _conclude(run: Run, files: dict[str, Path], given: dict[str, Any]) -> NoReturn:

@@ -120,7 +120,6 @@ def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line
         progress=progress,
         issues=issues(asked),
         overrides=asked.overrides,
-        command=asked.command,
         directory=asked.path.parent,
         runs=asked.runs,
     )

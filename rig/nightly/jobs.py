@@ -1,38 +1,40 @@
 """The jobs of a night: each a run of its own, begun, gone on with, or taken in where it is finished already."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rig import bisecting, inputs, paths, pipeline, plan, store, stored
+from rig import bisecting, filing, inputs, paths, pipeline, plan, store, stored
 from rig.errors import BuildError, InputError, RigError
-from rig.experiment import Plan
+from rig.experiment import Overrides, Plan
 from rig.memory import nights, runs
 from rig.memory.values import Job, Regression
-from rig.model import BuildFailure, Environment, Kernel, Run, Trial
+from rig.model import BuildFailure, Environment, Kernel, Recipe, Run, Trial
 from rig.nightly import regressions
+from rig.nightly.kernels import Line
 from rig.nightly.shift import Shift
 from rig.render import bisection as words
-from rig.render import document, page, script
 
 BISECTION = "bisection.json"  # in the directory of a search
 
 
 async def stress(shift: Shift, job: Job) -> Job:
     """Compare a kernel's tip with its release at a place."""
-    line = shift.lines[job.where.kernel]
-    planned = plan.of(line.base, line.tip, file=shift.file.plan, overrides=shift.about(job))
-    return await _done(shift, job, planned)
+    line, asked = shift.lines[job.where.kernel], shift.about(job)
+    planned = plan.of(line.base, line.tip, file=shift.file.plan, overrides=asked)
+    return await _done(shift, job, planned, _command("compare", line, (line.base, line.tip), asked))
 
 
 async def verify(shift: Shift, job: Job, regression: Regression) -> Job:
     """Run a kernel's tip by itself as often as it takes to show that something is gone."""
     asked = replace(shift.about(job), repeats=max(1, regressions.missing(regression) or 1))
-    tip = shift.lines[job.where.kernel].tip
-    return await _done(shift, job, plan.of(tip, None, file=shift.file.plan, overrides=asked))
+    line = shift.lines[job.where.kernel]
+    planned = plan.of(line.tip, None, file=shift.file.plan, overrides=asked)
+    return await _done(shift, job, planned, _command("run", line, (line.tip,), asked))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,15 @@ async def bisect(shift: Shift, job: Job, regression: Regression) -> Answer | Non
     """Search for the commit that brought a regression in; None if that could not be done."""
     line = shift.lines[job.where.kernel]
     asked = replace(shift.about(job), repeats=None, confirm=None)
-    planned = plan.of(line.at(regression.good), line.at(regression.bad), file=shift.file.plan, overrides=asked)
+    sides = line.at(regression.good), line.at(regression.bad)
+    planned = plan.of(*sides, file=shift.file.plan, overrides=asked)
+    command = _command("bisect", line, sides, asked) + f" --finding {shlex.quote(regression.title)}"
     if not _finished(shift, job):
         try:
             with _draft(shift, job) as (draft, job):
-                found, run = await bisecting.bisect(planned, regression.title, draft, shift.progress, shift.command)
+                found, run = await bisecting.bisect(planned, regression.title, draft, shift.progress, command)
                 draft.add(BISECTION, words.to_json(found))
-                _add_files(run, draft, None)
+                filing.add(run, draft)
         except RigError as error:
             _failed(shift, job, error)
             return None
@@ -69,19 +73,19 @@ def _answer(directory: Path) -> Answer:
     return Answer(run=store.read(directory), culprit=culprit, odds=likeliest["odds"])
 
 
-async def _done(shift: Shift, job: Job, planned: Plan) -> Job:
+async def _done(shift: Shift, job: Job, planned: Plan, command: str) -> Job:
     """Carry out a job that runs kernels; what was finished of it before is not done again."""
     if _finished(shift, job):
         return _taken_in(shift, job, store.read(_directory(shift, job)))
     try:
         with _draft(shift, job) as (draft, job):
-            run = await _run(shift, planned, draft)
+            run = await _run(shift, planned, draft, command)
     except RigError as error:
         return _failed(shift, job, error)
     return _taken_in(shift, job, run)
 
 
-async def _run(shift: Shift, planned: Plan, draft: store.Draft) -> Run:
+async def _run(shift: Shift, planned: Plan, draft: store.Draft, command: str) -> Run:
     kept = inputs.copy(planned, draft.directory)
 
     def lend(kernel: Kernel, environment: Environment) -> tuple[Trial, ...]:
@@ -99,11 +103,12 @@ async def _run(shift: Shift, planned: Plan, draft: store.Draft) -> Run:
         planned,
         draft,
         shift.progress,
-        shift.command,
+        command,
         before=draft.kept(),
         lend=lend if planned.patched else None,
     )
-    _add_files(run, draft, inputs.write(kept, run, draft.directory))
+    filing.add(run, draft)
+    filing.add_script(run, draft, inputs.write(kept, run, draft.directory))
     return run
 
 
@@ -117,10 +122,20 @@ def _enough(known: tuple[Trial, ...], planned: Plan) -> tuple[Trial, ...]:
     return tuple(taken)
 
 
-def _add_files(run: Run, draft: store.Draft, again: script.Again | None) -> None:
-    draft.add("result.json", document.to_json(run))
-    draft.add("report.html", page.render(run, store.Consoles(draft.directory)))
-    draft.add("reproduce.sh", script.reproduce(run, again), executable=True)
+def _command(verb: str, line: Line, kernels: tuple[Recipe, ...], asked: Overrides) -> str:
+    """Return the command that does what a job does, by itself."""
+    names = [each.source.rev if line.repository and each.source and each.source.rev else each.name for each in kernels]
+    options = {
+        "profile": asked.profile,
+        "repeats": asked.repeats,
+        "seconds": asked.seconds,
+        "vcpus": asked.vcpus,
+        "memory": asked.memory,
+        "tree": line.repository,
+    }
+    words = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    words += [f"--workload={name}" for name in asked.workloads] + [f"--cmdline={word}" for word in asked.cmdline]
+    return shlex.join(("rig", verb, *names, *words))
 
 
 # ---- what becomes of a job

@@ -28,7 +28,6 @@ class Shift:
     progress: Progress
     issues: tuple[KnownIssue, ...]
     overrides: Overrides  # what the command line says of guests: acceleration, how many at once
-    command: str
     directory: Path  # of the plan, that its paths are meant from
     runs: Path | None = None  # where run directories go, if not where they always do
 

@@ -1,5 +1,6 @@
 """Whole nights, with scripted kernels and guests, and a real memory."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from rig import paths, store, yamlfile
+from rig.cli.compare import command
 from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.memory import database, nights, regressions
@@ -296,3 +298,14 @@ async def test_no_night_is_begun_where_only_an_interrupted_one_is_asked_for(
     assert await watchman.whole(asked, memory, Silent(), only_left=True) is None
     with memory.reading() as session:
         assert nights.nights(session) == ()
+
+
+async def test_a_jobs_run_names_the_command_that_does_it_alone(
+    branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    done = await night(memory, tmp_path)
+    run = store.read(paths.runs() / done.jobs[1].run)
+    words = shlex.split(run.command)
+    assert words[:4] == ["rig", "compare", "v1", "mainline"]
+    assert {"--workload=vm-teardown", "--cmdline=kvm_amd.npt=0", "--profile=sanitize"} < set(words)
+    assert command.make_context("compare", words[2:]).params["cmdline"] == ("kvm_amd.npt=0", "kvm_intel.ept=0")
