@@ -46,12 +46,14 @@ async def run(
     *,
     before: tuple[Trial, ...] = (),
     lend: Lender | None = None,
+    sure: frozenset[str] = frozenset(),
 ) -> Run:
     """Carry out `plan` and return what came of it, kept in `draft`.
 
     With one kernel alone there is nothing to compare: all it shows is listed as seen. Trials made `before` count, of
     this run when it was interrupted or of another one: only what is lacking is run, and what a suspicion calls for.
-    `lend` is asked for more of base once that is built, unless there are some.
+    `lend` is asked for more of base once that is built, unless there are some. What is `sure` already, by title, is not
+    confirmed.
     Raises BuildError if the base kernel can't be built, RigError for faults of the host.
     """
     budget = Budget(seconds=plan.budget)
@@ -62,7 +64,7 @@ async def run(
     bench = await equipped(bench, base, patched)
     before = (*before, *await _lent(bench, base, before, lend))
     bench = replace(bench, numbers=_numbers(before))
-    sides, comparison = await _compared(bench, base, patched, before)
+    sides, comparison = await _compared(bench, base, patched, before, sure)
     lines: Coverage | None = None
     if plan.coverage and plan.patched and isinstance(patched, Kernel):
         comparison, lines = await covered(bench, comparison, plan.patched, (await _patch(base, patched),))
@@ -190,13 +192,18 @@ async def _selftests(
 
 
 async def _compared(
-    bench: Bench, base: Kernel, patched: Kernel | BuildFailure | None, before: tuple[Trial, ...]
+    bench: Bench,
+    base: Kernel,
+    patched: Kernel | BuildFailure | None,
+    before: tuple[Trial, ...],
+    sure: frozenset[str],
 ) -> tuple[tuple[Side, ...], Comparison]:
     made = {name: tuple(trial for trial in before if trial.side == name) for name in NAMES}
     known = Side(kernel=base, trials=made["base"])
     if patched is None:
         return await settling.look(bench, known)
-    return await settling.settle(bench, (known, Side(kernel=patched, trials=made["patched"])), bench.planned)
+    sides = known, Side(kernel=patched, trials=made["patched"])
+    return await settling.settle(bench, sides, bench.planned, sure=sure)
 
 
 async def covered(

@@ -12,6 +12,7 @@ from rig import bisecting, filing, inputs, paths, pipeline, plan, store, stored
 from rig.errors import BuildError, InputError, RigError
 from rig.experiment import Overrides, Plan
 from rig.memory import nights, runs
+from rig.memory import regressions as kept
 from rig.memory.values import Job, Regression
 from rig.model import BuildFailure, Environment, Kernel, Recipe, Run, Trial
 from rig.nightly import regressions
@@ -79,13 +80,13 @@ async def _done(shift: Shift, job: Job, planned: Plan, command: str) -> Job:
         return _taken_in(shift, job, store.read(_directory(shift, job)))
     try:
         with _draft(shift, job) as (draft, job):
-            run = await _run(shift, planned, draft, command)
+            run = await _run(shift, job, planned, draft, command)
     except RigError as error:
         return _failed(shift, job, error)
     return _taken_in(shift, job, run)
 
 
-async def _run(shift: Shift, planned: Plan, draft: store.Draft, command: str) -> Run:
+async def _run(shift: Shift, job: Job, planned: Plan, draft: store.Draft, command: str) -> Run:
     kept = inputs.copy(planned, draft.directory)
 
     def lend(kernel: Kernel, environment: Environment) -> tuple[Trial, ...]:
@@ -106,10 +107,18 @@ async def _run(shift: Shift, planned: Plan, draft: store.Draft, command: str) ->
         command,
         before=draft.kept(),
         lend=lend if planned.patched else None,
+        sure=_confirmed(shift, job.where.kernel),
     )
     filing.add(run, draft)
     filing.add_script(run, draft, inputs.write(kept, run, draft.directory))
     return run
+
+
+def _confirmed(shift: Shift, kernel: str) -> frozenset[str]:
+    """Return the titles that are known to be a kernel's own: what they cost to confirm was spent before."""
+    with shift.memory.reading() as session:
+        known = kept.regressions(session, kernel, open_only=True)
+    return frozenset(title for each in known if each.standing == "confirmed" for title in each.titles)
 
 
 def _enough(known: tuple[Trial, ...], planned: Plan) -> tuple[Trial, ...]:

@@ -136,8 +136,8 @@ async def test_the_next_night_does_not_boot_the_release_again(
     assert again.news.night.id.endswith("-2")
 
 
-async def test_what_is_new_is_confirmed_and_opens_with_the_range_it_came_in(
-    branch: Branch, memory: Database, tmp_path: Path
+async def test_what_is_new_is_confirmed_once_and_opens_with_the_range_it_came_in(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path
 ) -> None:
     await night(memory, tmp_path)
     branch.commit, branch.bad = "c2", {"c2"}
@@ -146,6 +146,8 @@ async def test_what_is_new_is_confirmed_and_opens_with_the_range_it_came_in(
     assert [(item.kind, item.title) for item in done.news.items[:1]] == [("new", WARNING)]
     assert (found.title, found.standing, found.good, found.bad) == (WARNING, "confirmed", "c1", "c2")
     assert found.observations[0].hits >= 3
+    assert lab.boots.count(("patched", ("memslot-churn", "vm-teardown"))) == 2 * 2  # nights and places
+    assert lab.boots.count(("patched", ("vm-teardown",))) == found.observations[0].hits - 2  # not confirmed once more
     assert branch.searched == [("c1", "c2", WARNING)]
     assert [(job.kind, job.state, job.why) for job in done.jobs[2:]] == [("bisect", "failed", "scripted: no search")]
 
