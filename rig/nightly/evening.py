@@ -104,7 +104,7 @@ def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line
     deadline = matrix.until(asked.file.deadline, now).astimezone(UTC)
     began = datetime.now(UTC)
     with memory.reading() as session:
-        name = _name(now, {night.id for night in nights.nights(session)})
+        name = _free(session)
     night = Night(
         id=name,
         began=began.isoformat(timespec="seconds"),
@@ -125,11 +125,11 @@ def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line
     )
 
 
-def _name(now: datetime, taken: set[str]) -> str:
-    """Return what a night is called: its date, and from the second one of a day on its number."""
-    date, number = f"{now:%Y-%m-%d}", 2
+def _free(session: Session) -> str:
+    """Return what a night that begins now is called: its date, and from the second one of a day on its number."""
+    date, number = f"{datetime.now():%Y-%m-%d}", 2
     name = date
-    while name in taken:
+    while nights.night(session, name):
         name, number = f"{date}-{number}", number + 1
     return name
 
@@ -137,14 +137,14 @@ def _name(now: datetime, taken: set[str]) -> str:
 async def _planned(shift: Shift, notes: tuple[str, ...]) -> Shift:
     """Return the night with its jobs planned, all of it kept."""
     jobs = await plan(shift)
-    shift = replace(shift, night=replace(shift.night, notes=notes))
-    with shift.memory.session() as session:
-        morning.remember(session)
+    with shift.memory.session() as session:  # nobody else writes: the name is still free when it is taken
+        shift = replace(shift, night=replace(shift.night, id=_free(session), notes=notes))
+        morning.remember(session, shift.night.host)
         nights.save_night(session, shift.night)
         for name, line in shift.lines.items():
             nights.save_tip(session, line.tonight(shift.night.id, shift.file.kernels[name].base))
         for job in jobs:
-            nights.save_job(session, job)
+            nights.save_job(session, replace(job, night=shift.night.id))
     for note in notes:
         shift.progress.note(note)
     return shift

@@ -14,18 +14,18 @@ from rig.memory import nights, regressions
 from rig.memory.values import Night, Regression
 from rig.nightly import health, news, sending, steps
 from rig.nightly.news import News
-from rig.nightly.shift import Shift
+from rig.nightly.shift import Shift, of_host
 
 _REGRESSIONS = TypeAdapter(tuple[Regression, ...])
 BEFORE, TOLD, CLOSING = "regressions before the night", "last told", "night to be told of"
 NIGHTS = 60  # that quarantine looks back on: what seldom runs is not to drop out unseen
 
 
-def remember(session: Session) -> None:
+def remember(session: Session, host: str) -> None:
     """Keep the regressions as they are before a night, so that it can be said what it changed."""
     slim = tuple(replace(each, observations=(), example="") for each in regressions.regressions(session))
-    nights.save_note(session, BEFORE, _REGRESSIONS.dump_json(slim).decode())
-    steps.forget(session)
+    nights.save_note(session, of_host(BEFORE, host), _REGRESSIONS.dump_json(slim).decode())
+    steps.forget(session, host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +48,15 @@ async def end(shift: Shift) -> Morning:
     problems = _published(shift)
     made, today = _news(shift, problems), date.today()
     with shift.memory.reading() as session:
-        due = news.due(made, nights.note(session, TOLD), today)
+        due = news.due(made, nights.note(session, of_host(TOLD, shift.night.host)), today)
     outbox = paths.nightly() / "outbox"
     failures = await sending.send(made if due else None, shift.file.tell, outbox, root=shift.directory)
     for failure in failures:
         shift.progress.note(failure)
     with shift.memory.session() as session:
-        nights.save_note(session, CLOSING, "")
+        nights.save_note(session, of_host(CLOSING, shift.night.host), "")
         if due:
-            nights.save_note(session, TOLD, news.told(made, today))
+            nights.save_note(session, of_host(TOLD, shift.night.host), news.told(made, today))
     return Morning(news=made, told=due, problems=failures)
 
 
@@ -66,14 +66,14 @@ def _ended(shift: Shift) -> Night:
     ended = replace(shift.night, ended=shift.night.ended or now, state="finished")
     with shift.memory.session() as session:
         nights.save_night(session, ended)
-        nights.save_note(session, CLOSING, ended.id)
+        nights.save_note(session, of_host(CLOSING, ended.host), ended.id)
     return ended
 
 
 def left(session: Session, host: str) -> Night | None:
     """Return the night of a host that was interrupted, at work or before everybody was told; None if there is none."""
     working = nights.unfinished(session, host)
-    closing = nights.note(session, CLOSING)
+    closing = nights.note(session, of_host(CLOSING, host))
     return working or (nights.night(session, closing) if closing else None)
 
 
@@ -85,9 +85,9 @@ def _news(shift: Shift, problems: tuple[str, ...]) -> News:
             today=date.today(),
             tips=nights.tips(session, night.id),
             jobs=nights.jobs(session, night.id),
-            before=_REGRESSIONS.validate_json(nights.note(session, BEFORE) or "[]"),
+            before=_REGRESSIONS.validate_json(nights.note(session, of_host(BEFORE, night.host)) or "[]"),
             after=regressions.regressions(session),
-            trends=steps.of_tonight(session),
+            trends=steps.of_tonight(session, night.host),
             healths_before=health.healths([record for record in every if record.night != night.id]),
             healths_after=health.healths(every),
             issues=shift.issues,

@@ -16,6 +16,11 @@ from rig.nightly.matrix import NightlyFile, Place
 from rig.progress import Progress
 
 
+def of_host(what: str, host: str) -> str:
+    """Return the key of a note of one host: several may share a memory, each with nights of its own."""
+    return f"{what}, {host}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
     """A night at work."""

@@ -10,15 +10,15 @@ from rig.memory import metrics, nights
 from rig.memory.values import ChangePoint, Trend, Where
 from rig.metrics import SPEED
 from rig.nightly import changes
-from rig.nightly.shift import Shift
+from rig.nightly.shift import Shift, of_host
 
 _TRENDS = TypeAdapter(tuple[Trend, ...])
 FOUND = "steps of the night"  # what nobody may have been told of yet
 
 
-def forget(session: Session) -> None:
+def forget(session: Session, host: str) -> None:
     """Begin a night with none."""
-    nights.save_note(session, FOUND, "[]")
+    nights.save_note(session, of_host(FOUND, host), "[]")
 
 
 def look(shift: Shift) -> None:
@@ -31,13 +31,13 @@ def look(shift: Shift) -> None:
     found = [replace(trend, changes=_changes(trend, max(1, judged))) for trend in trends]
     with shift.memory.session() as session:
         new = [_kept(session, before, after) for before, after in zip(trends, found, strict=True)]
-        told = (*of_tonight(session), *(trend for trend in new if trend.changes))
-        nights.save_note(session, FOUND, _TRENDS.dump_json(told).decode())
+        told = (*of_tonight(session, shift.night.host), *(trend for trend in new if trend.changes))
+        nights.save_note(session, of_host(FOUND, shift.night.host), _TRENDS.dump_json(told).decode())
 
 
-def of_tonight(session: Session) -> tuple[Trend, ...]:
+def of_tonight(session: Session, host: str) -> tuple[Trend, ...]:
     """Return the metrics with a step that was not known before the night, each with these steps alone."""
-    return _TRENDS.validate_json(nights.note(session, FOUND) or "[]")
+    return _TRENDS.validate_json(nights.note(session, of_host(FOUND, host)) or "[]")
 
 
 def _trends(session: Session, where: Where) -> tuple[Trend, ...]:

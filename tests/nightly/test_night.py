@@ -311,3 +311,19 @@ async def test_a_jobs_run_names_the_command_that_does_it_alone(
     assert words[:4] == ["rig", "compare", "v1", "mainline"]
     assert {"--workload=vm-teardown", "--cmdline=kvm_amd.npt=0", "--profile=sanitize"} < set(words)
     assert command.make_context("compare", words[2:]).params["cmdline"] == ("kvm_amd.npt=0", "kvm_intel.ept=0")
+
+
+async def test_hosts_that_share_a_memory_have_nights_and_messages_of_their_own(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, pytest.raises(_Killed):
+        patched.setattr("rig.nightly.jobs._taken_in", _die)
+        await night(memory, tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("rig.nightly.evening.socket.gethostname", lambda: "another")
+        patched.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
+        other = await night(memory, tmp_path)
+    mine = await night(memory, tmp_path)
+    assert other.news.night.host == "another"
+    assert other.news.night.id == f"{mine.news.night.id}-2"  # the one that was killed is gone on with
+    assert (other.told, mine.told) == (True, True)
