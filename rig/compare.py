@@ -25,6 +25,7 @@ from rig.reports.sightings import BOOT
 from rig.symptoms import Symptom, grouped, symptoms
 
 SideName = Literal["base", "patched"]
+METRIC = "METRIC"  # the type of findings that are counters which went up
 COMPILER = "COMPILER"  # the type of findings that are warnings of the compiler
 OPEN = (FindingStatus.INCONCLUSIVE, FindingStatus.MASKED)  # nobody knows yet
 BROKEN, WARNED = "build failure: ", "compiler warning: "  # how titles begin of what is found without a boot
@@ -217,9 +218,9 @@ def _warning_findings(base: Kernel, patched: Kernel) -> Iterator[Finding]:
 # ---- counters
 
 
-def went_up(change: MetricChange) -> str:
+def rise(workload: str, name: str) -> str:
     """Return the title for a counter that is higher on patched."""
-    return f"{change.workload}: {change.name} went up"
+    return f"{workload}: {name} went up"
 
 
 def _raised(changes: Iterable[MetricChange], rules: Rules) -> Iterator[Finding]:
@@ -231,8 +232,8 @@ def _raised(changes: Iterable[MetricChange], rules: Rules) -> Iterator[Finding]:
         status, p_value = _status(*counts, rules.alpha)
         before, after = (f"{min(values):g}" for values in (change.base, change.patched))
         yield Finding(
-            title=went_up(change),
-            type="METRIC",
+            title=rise(change.workload, change.name),
+            type=METRIC,
             status=status,
             workload=change.workload,
             profile=rules.profile,

@@ -27,7 +27,7 @@ class Known:
     @property
     def sure(self) -> bool:
         """Whether a bad kernel shows it every time: a counter that is exact."""
-        return self.finding.type == "METRIC"
+        return self.finding.type == compare.METRIC
 
     def shown(self, trial: Trial) -> bool | None:
         """Say whether `trial` shows it; None if it could not have, whatever the kernel."""
@@ -46,7 +46,7 @@ class Known:
         compared = compare.compare(self.good, replace(self.bad, trials=(trial,)), self.rules)
         if any(each.title == self.finding.title for each in compared.findings):
             return True
-        measured = any(compare.went_up(change) == self.finding.title for change in compared.metrics)
+        measured = any(compare.rise(change.workload, change.name) == self.finding.title for change in compared.metrics)
         return False if measured else None
 
 

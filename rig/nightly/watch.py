@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 from sqlalchemy.orm import Session
 
 from rig import compare
+from rig.compare import METRIC
 from rig.memory import health as records
-from rig.memory import nights, runs
+from rig.memory import metrics, nights, runs
 from rig.memory import regressions as kept
 from rig.memory.values import Job, Regression, Where
 from rig.nightly import health, regressions
@@ -55,8 +57,18 @@ def _able(session: Session, shift: Shift, regression: Regression, done: tuple[Jo
 
 
 def _trials(session: Session, night: str, regression: Regression) -> int:
+    if regression.type == METRIC:
+        return sum(_measured(session, night, regression))
     places = regression.profiles, regression.shapes, regression.workloads
     return runs.able(session, night, regression.kernel, *places)
+
+
+def _measured(session: Session, night: str, regression: Regression) -> Iterator[int]:
+    """Yield how many trials of a night measured what went up, at each place it was seen at."""
+    for profile, shape, workload in product(regression.profiles, regression.shapes, regression.workloads):
+        for trend in metrics.trends(session, regression.kernel, profile, shape, workload):
+            if compare.rise(workload, trend.measure.name) in regression.titles:
+                yield from (len(point.values) for point in trend.points if point.night == night)
 
 
 def at(where: Where, regression: Regression) -> bool:

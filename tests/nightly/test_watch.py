@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from rig import store
-from rig.memory import database, regressions
+from rig.memory import database, nights, regressions, runs
 from rig.memory.database import Database
-from rig.memory.values import Regression
+from rig.memory.values import Night, Regression, Where
 from rig.model import Comparison, Count, Finding, Verdict
 from rig.nightly import jobs, watch
 from rig.nightly.jobs import Answer
@@ -101,3 +101,17 @@ def test_the_answer_is_read_from_what_the_search_wrote(
     (tmp_path / "runs" / draft.id / jobs.BISECTION).write_text((tmp_path / jobs.BISECTION).read_text())
     read = jobs._answer(tmp_path / "runs" / draft.id)
     assert (read.culprit, read.odds) == (culprit, odds)
+
+
+def test_a_night_that_did_not_measure_a_counter_says_nothing_of_its_rise(memory: Database) -> None:
+    where = Where(kernel="mainline", profile="sanitize", shape="default")
+    rise = regression("churn: pf_fixed went up", workloads=("churn",))
+    for night, name in (("2026-01-01", "pf_fixed"), ("2026-01-02", "other")):
+        outcome = values.outcome("churn", metrics=(values.metric(name, 1.0),))
+        run = values.run(id=f"{night}-r", trials=(values.trial("patched", outcomes=(outcome,)),))
+        with memory.session() as session:
+            nights.save_night(session, Night(id=night, began=night, deadline=night, host="h"))
+            runs.take(session, run, "", night=night, where=where)
+    with memory.reading() as session:
+        assert watch._trials(session, "2026-01-01", rise) == 1
+        assert watch._trials(session, "2026-01-02", rise) == 0
