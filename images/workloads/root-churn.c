@@ -1,12 +1,17 @@
 /*
  * root-churn: roots of the MMU dropped and had again.
  *
- * First the exact part: one vCPU makes a fixed number of passes over some pages, with a fixed number of operations in
+ * First, vCPUs come back to roots that nobody used while slots changed (lib/comeback.c): what a KVM that keeps roots
+ * gets wrong shows here at once.
+ *
+ * Then the exact part: one vCPU makes a fixed number of passes over some pages, with a fixed number of operations in
  * between: changes of control registers, SMIs, guests of its own, changes of memory slots. Some make KVM drop the
  * vCPU's root, others must not. A KVM that keeps unused roots finds its old one again; one that frees them, or zaps
  * more than it has to, must fault every page in anew. Nothing here depends on time, so the same kernel gives the same
- * numbers. Then, until the time is over and for half of it at least, many short VMs that do all of it at once, to
- * shake out what is wrong with keeping, zapping and freeing roots.
+ * numbers.
+ *
+ * Then, until the time is over and for half of it at least, many short VMs that do all of it at once, to shake out what
+ * is wrong with keeping, zapping and freeing roots.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/comeback.h"
 #include "lib/cpuid.h"
 #include "lib/paging.h"
 #include "lib/random.h"
@@ -43,7 +49,7 @@
 /* What is counted; the first ones are changes that guests make. */
 enum {
 	SMIS = CHANGES, SMIS_IN_L3, SLOTS_REPLACED, SLOTS_FLAGGED, OTHER_SLOTS, PAGES_DROPPED, CPUID_CHANGES, LATE_VCPUS,
-	CLOSED_IN_L3, VMS, KINDS,
+	CLOSED_IN_L3, COMEBACKS, VMS, KINDS,
 };
 
 static const char *const kinds[] = {
@@ -53,7 +59,7 @@ static const char *const kinds[] = {
 	[SMIS] = "smis", [SMIS_IN_L3] = "smis_in_l3", [SLOTS_REPLACED] = "slots_replaced",
 	[SLOTS_FLAGGED] = "slots_flagged", [OTHER_SLOTS] = "other_slots_changed", [PAGES_DROPPED] = "pages_dropped",
 	[CPUID_CHANGES] = "cpuid_changes", [LATE_VCPUS] = "late_vcpus", [CLOSED_IN_L3] = "vcpus_closed_in_l3",
-	[VMS] = "vms",
+	[COMEBACKS] = "comebacks", [VMS] = "vms",
 };
 
 static const struct program program = {
@@ -137,17 +143,6 @@ static void report_shadow_pages(const struct vm *vm, const char *label)
 	report(vm->fd, "mmu_shadow_zapped", label, "pages", EXACT_OPERATIONS);
 }
 
-static void run_to_report(const struct vcpu *vcpu)
-{
-	enum stop stop;
-
-	while ((stop = vcpu_run(vcpu)) == STOP_INTERRUPTED)
-		;
-	if (stop != STOP_REPORT)
-		fail("expected the guest to report after its stretch, got stop %d (exit reason %u)", stop,
-		     vcpu->run->exit_reason);
-}
-
 static void exact_toggles(int kvm, const char *label, uint32_t toggles)
 {
 	uint32_t *data = memory_for_slot(EXACT_PAGES * PAGE, MAP_PRIVATE);
@@ -164,7 +159,7 @@ static void exact_toggles(int kvm, const char *label, uint32_t toggles)
 		.passes = EXACT_PASSES, .pages = EXACT_PAGES, .toggle_every = toggles ? EXACT_PASSES / toggles : 0};
 	vcpu_create(&vm, 0, &vcpu);
 	vcpu_reset(&vcpu);
-	run_to_report(&vcpu);
+	vcpu_run_to_report(&vcpu);
 	if (board->passed != EXACT_PASSES || board->toggled != toggles)
 		fail("expected %d passes with %u toggles, got %u with %u", EXACT_PASSES, toggles, board->passed,
 		     board->toggled);
@@ -197,15 +192,6 @@ struct operation {
 	bool keeps_roots; /* zapping a root flushes as often as it yields, so only without is the number of flushes exact */
 };
 
-static void must_set(const struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *memory)
-{
-	int error = vm_set_slot(vm, slot, flags, gpa, size, memory);
-
-	if (error)
-		fail("expected slot %u to be set to %llu bytes at %#llx, got: %s", slot, (unsigned long long)size,
-		     (unsigned long long)gpa, strerror(error));
-}
-
 static void send_smi(struct exact *exact)
 {
 	vcpu_smi(&exact->vcpu);
@@ -213,8 +199,8 @@ static void send_smi(struct exact *exact)
 
 static void replace(const struct vm *vm, uint32_t slot, uint64_t gpa, uint64_t size, void *memory)
 {
-	must_set(vm, slot, 0, gpa, 0, NULL);
-	must_set(vm, slot, 0, gpa, size, memory);
+	vm_must_set_slot(vm, slot, 0, gpa, 0, NULL);
+	vm_must_set_slot(vm, slot, 0, gpa, size, memory);
 }
 
 static void replace_other(struct exact *exact)
@@ -234,7 +220,7 @@ static void replace_in_second(struct exact *exact)
 
 static void move_other(struct exact *exact)
 {
-	must_set(&exact->vm, SLOT_OTHER, 0, exact->count % 2 ? GUEST_OTHER : GUEST_ELSEWHERE, PAGE, exact->other);
+	vm_must_set_slot(&exact->vm, SLOT_OTHER, 0, exact->count % 2 ? GUEST_OTHER : GUEST_ELSEWHERE, PAGE, exact->other);
 }
 
 static uint32_t logging(const struct exact *exact)
@@ -244,17 +230,17 @@ static uint32_t logging(const struct exact *exact)
 
 static void log_other(struct exact *exact)
 {
-	must_set(&exact->vm, SLOT_OTHER, logging(exact), GUEST_OTHER, PAGE, exact->other);
+	vm_must_set_slot(&exact->vm, SLOT_OTHER, logging(exact), GUEST_OTHER, PAGE, exact->other);
 }
 
 static void log_data(struct exact *exact)
 {
-	must_set(&exact->vm, SLOT_DATA, logging(exact), GUEST_DATA, EXACT_PAGES * PAGE, exact->data);
+	vm_must_set_slot(&exact->vm, SLOT_DATA, logging(exact), GUEST_DATA, EXACT_PAGES * PAGE, exact->data);
 }
 
 static void add_slot(struct exact *exact)
 {
-	must_set(&exact->vm, SLOT_OTHER + 1 + exact->count, 0, GUEST_ELSEWHERE + exact->count * PAGE, PAGE, exact->other);
+	vm_must_set_slot(&exact->vm, SLOT_OTHER + 1 + exact->count, 0, GUEST_ELSEWHERE + exact->count * PAGE, PAGE, exact->other);
 }
 
 /* What was in the page is put back, so that the guest's count stays right. */
@@ -329,10 +315,10 @@ static struct exact exact_begin(const struct host *host, const struct operation 
 	paging_write(&exact.vm);
 	if (operation->smm)
 		vm_allow_smi(&exact.vm);
-	must_set(&exact.vm, SLOT_DATA, 0, GUEST_DATA, EXACT_PAGES * PAGE, exact.data);
-	must_set(&exact.vm, SLOT_OTHER, 0, GUEST_OTHER, PAGE, exact.other);
+	vm_must_set_slot(&exact.vm, SLOT_DATA, 0, GUEST_DATA, EXACT_PAGES * PAGE, exact.data);
+	vm_must_set_slot(&exact.vm, SLOT_OTHER, 0, GUEST_OTHER, PAGE, exact.other);
 	if (operation->second)
-		must_set(&exact.second, SLOT_OTHER, 0, GUEST_OTHER, PAGE, exact.other);
+		vm_must_set_slot(&exact.second, SLOT_OTHER, 0, GUEST_OTHER, PAGE, exact.other);
 	exact.board = vm_board(&exact.vm, 0);
 	vcpu_create(&exact.vm, 0, &exact.vcpu);
 	vcpu_set_cpuid(&exact.vcpu, &host->cpuid);
@@ -361,14 +347,14 @@ static void exact_passes(struct exact *exact, const struct operation *operation)
 {
 	*exact->board = (struct roots_board){
 		.passes = 1, .pages = EXACT_PAGES, .paging = operation->paging, .fallback = last_paging(exact->host)};
-	run_to_report(&exact->vcpu);
+	vcpu_run_to_report(&exact->vcpu);
 	exact->flushes = count_flushes(&exact->vm);
 	exact->board->changes = operation->changes;
 	exact->board->every = !!operation->changes;
 	for (exact->count = 0; exact->count < EXACT_OPERATIONS; exact->count++) {
 		if (operation->act)
 			operation->act(exact);
-		run_to_report(&exact->vcpu);
+		vcpu_run_to_report(&exact->vcpu);
 	}
 }
 
@@ -422,11 +408,17 @@ static bool can_do(const struct host *host, const struct operation *operation)
 	return !(operation->changes & ~host->changes) && (operation->paging != PAGING_64 || host->long_mode);
 }
 
-/* The toggles always, as much else as there is time for: half of what was asked for is for the second part. */
-static void exact(const struct host *host, const struct options *options)
+static void come_back(const struct host *host, double end)
 {
-	double end = last_second() - options->seconds / 2.0;
+	struct comeback_host found = {
+		.kvm = host->kvm, .cpuid = &host->cpuid, .changes = host->changes, .last_paging = last_paging(host)};
 
+	comebacks(&found, COMEBACKS, end);
+}
+
+/* The toggles always, as much else as there is time for before `end`. */
+static void exact(const struct host *host, double end)
+{
 	exact_toggles(host->kvm, "control", 0);
 	exact_toggles(host->kvm, "30", 30);
 	exact_toggles(host->kvm, "300", 300);
@@ -552,22 +544,22 @@ struct churned {
 
 static void churn_replace(struct churn *churn, struct churned *churned)
 {
-	must_set(&churned->vm, SLOT_DATA, 0, GUEST_DATA, 0, NULL);
-	must_set(&churned->vm, SLOT_DATA, churned->flags, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
+	vm_must_set_slot(&churned->vm, SLOT_DATA, 0, GUEST_DATA, 0, NULL);
+	vm_must_set_slot(&churned->vm, SLOT_DATA, churned->flags, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
 	done->kinds[SLOTS_REPLACED]++;
 }
 
 static void churn_flag(struct churn *churn, struct churned *churned)
 {
 	churned->flags ^= KVM_MEM_LOG_DIRTY_PAGES;
-	must_set(&churned->vm, SLOT_DATA, churned->flags, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
+	vm_must_set_slot(&churned->vm, SLOT_DATA, churned->flags, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
 	done->kinds[SLOTS_FLAGGED]++;
 }
 
 static void churn_other(struct churn *churn, struct churned *churned)
 {
 	churned->other = !churned->other;
-	must_set(&churned->vm, SLOT_OTHER, 0, GUEST_OTHER, churned->other ? PAGE : 0, churn->other);
+	vm_must_set_slot(&churned->vm, SLOT_OTHER, 0, GUEST_OTHER, churned->other ? PAGE : 0, churn->other);
 	done->kinds[OTHER_SLOTS]++;
 }
 
@@ -692,7 +684,7 @@ static void one_vm(struct churn *churn)
 	LOAD(&churned.vm, roots);
 	paging_write(&churned.vm);
 	churned.smis = one_in(&churn->choices, 2) && vm_allow_smi(&churned.vm);
-	must_set(&churned.vm, SLOT_DATA, 0, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
+	vm_must_set_slot(&churned.vm, SLOT_DATA, 0, GUEST_DATA, CHURN_PAGES * PAGE, churn->data);
 	while (churned.count < churn->vcpus)
 		add_vcpu(churn, &churned);
 	run_vcpus(churn, &churned);
@@ -760,10 +752,12 @@ int main(int argc, char **argv)
 {
 	struct options options = begin(argc, argv, &program);
 	struct host host = look_at_host(kvm_open());
+	double end_of_first = last_second() - options.seconds / 2.0; /* half of what was asked for is for the last part */
 
 	watch_start(options.threads);
 	say_what_is_left_out(&host);
-	exact(&host, &options);
+	come_back(&host, end_of_first);
+	exact(&host, end_of_first);
 	churn_in_processes(&host, &options);
 	return end();
 }

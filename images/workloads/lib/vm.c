@@ -16,6 +16,8 @@ GUEST_PROGRAM(smi);
 /* The address space of vCPUs in SMM, in the slot numbers' high half. */
 #define IN_SMM (1u << 16)
 
+#define CR4_PSE 0x10
+
 static int kvm_ioctl(const char *name, int fd, unsigned long request, unsigned long argument)
 {
 	int result = ioctl(fd, request, argument);
@@ -84,12 +86,27 @@ int vm_set_slot(const struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa
 	return error;
 }
 
-static void set_low_slot(const struct vm *vm)
+void vm_must_set_slot(const struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *memory)
 {
-	int error = vm_set_slot(vm, SLOT_LOW, 0, 0, LOW_SIZE, vm->low);
+	int error = vm_set_slot(vm, slot, flags, gpa, size, memory);
 
 	if (error)
-		fail("expected the slot of low memory to be set, got: %s", strerror(error));
+		fail("expected slot %u to be set to %llu bytes at %#llx, got: %s", slot, (unsigned long long)size,
+		     (unsigned long long)gpa, strerror(error));
+}
+
+uint64_t vm_dirty_log(const struct vm *vm, uint32_t slot, bool smm)
+{
+	uint64_t log = 0;
+	struct kvm_dirty_log request = {.slot = smm ? slot | IN_SMM : slot, .dirty_bitmap = &log};
+
+	must_ioctl(vm->fd, KVM_GET_DIRTY_LOG, &request);
+	return log;
+}
+
+static void set_low_slot(const struct vm *vm)
+{
+	vm_must_set_slot(vm, SLOT_LOW, 0, 0, LOW_SIZE, vm->low);
 }
 
 /* ---- VMs */
@@ -232,6 +249,26 @@ static enum stop why_left(const struct kvm_run *run)
 enum stop vcpu_run(const struct vcpu *vcpu)
 {
 	return ioctl(vcpu->fd, KVM_RUN, 0) ? why_not_entered() : why_left(vcpu->run);
+}
+
+void vcpu_run_to_report(const struct vcpu *vcpu)
+{
+	enum stop stop;
+
+	while ((stop = vcpu_run(vcpu)) == STOP_INTERRUPTED)
+		;
+	if (stop != STOP_REPORT)
+		fail("expected the guest to report after its stretch, got stop %d (exit reason %u)", stop,
+		     vcpu->run->exit_reason);
+}
+
+void vcpu_toggle_pse(const struct vcpu *vcpu)
+{
+	struct kvm_sregs sregs;
+
+	must_ioctl(vcpu->fd, KVM_GET_SREGS, &sregs);
+	sregs.cr4 ^= CR4_PSE;
+	must_ioctl(vcpu->fd, KVM_SET_SREGS, &sregs);
 }
 
 void vcpu_smi(const struct vcpu *vcpu)

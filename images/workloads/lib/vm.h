@@ -58,6 +58,9 @@ void *vm_board(const struct vm *vm, uint32_t vcpu);
 
 /* Set a slot in every address space: size 0 deletes it. Return 0 or the errno. */
 int vm_set_slot(const struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *memory);
+void vm_must_set_slot(const struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *memory);
+/* Get the dirty log of a slot of at most 64 pages, in the address space of SMM or the ordinary one, and empty it. */
+uint64_t vm_dirty_log(const struct vm *vm, uint32_t slot, bool smm);
 
 /* Host memory for a slot, present from the start, in small pages and never merged. */
 void *memory_for_slot(size_t size, int sharing);
@@ -66,6 +69,10 @@ void vcpu_create(const struct vm *vm, uint32_t index, struct vcpu *vcpu);
 /* Make it start at GUEST_CODE, on its own stack, whatever state it is in. */
 void vcpu_reset(const struct vcpu *vcpu);
 enum stop vcpu_run(const struct vcpu *vcpu);
+/* Nothing else but an interruption may stop it. */
+void vcpu_run_to_report(const struct vcpu *vcpu);
+/* CR4.PSE, by the host: nothing to the guest without big pages, but KVM drops all roots that the vCPU has. */
+void vcpu_toggle_pse(const struct vcpu *vcpu);
 void vcpu_smi(const struct vcpu *vcpu);
 /* Let go of it; its statistics are kept (see stats.h). */
 void vcpu_destroy(struct vcpu *vcpu);
