@@ -756,7 +756,7 @@ int main(int argc, char **argv)
 
 	watch_start(options.threads);
 	say_what_is_left_out(&host);
-	come_back(&host, end_of_first);
+	come_back(&host, end_of_first / 2);
 	exact(&host, end_of_first);
 	churn_in_processes(&host, &options);
 	return end();
