@@ -32,6 +32,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)  # in the order in which they are told
 # What stays the same for many nights: told when it is first so, and with the weekly sign of life.
 LASTING: tuple[Kind, ...] = ("known issue expired", "known issue expires soon", "trouble")
 SIGN_OF_LIFE = timedelta(days=7)
+MOST_STEPS = 12  # metrics of one workload that are named
 SHORT = 12  # characters of a commit's hash
 
 
@@ -109,7 +110,7 @@ def news(
     marked = {each.number: known.fitting(each, issues, today) for each in after}
     items = chain(
         _regressions(night, jobs, before, after, marked),
-        (_step(trend.measure, change) for trend in trends for change in trend.changes),
+        _steps(trends),
         _healths(healths_before, healths_after),
         _issues(issues, today),
         _troubles(night, jobs, after, problems),
@@ -272,22 +273,42 @@ def _open(after: Iterable[Regression], marked: Marks) -> Iterator[Open]:
 # ---- everything else
 
 
-def _step(measure: Measure, change: ChangePoint) -> Item:
-    size = "" if change.change is None else f" ({change.change:+.1%})"
-    unit = f" {measure.unit}" if measure.unit else ""
+def _steps(trends: Iterable[Trend]) -> Iterator[Item]:
+    """Yield the steps, those of one workload between the same commits as one."""
+    together: dict[tuple[object, ...], list[tuple[Measure, ChangePoint]]] = {}
+    for trend in trends:
+        what = trend.measure
+        for change in trend.changes:
+            key = what.where, what.workload, change.night, change.good, change.bad
+            together.setdefault(key, []).append((what, change))
+    yield from map(_step, together.values())
+
+
+def _step(steps: Sequence[tuple[Measure, ChangePoint]]) -> Item:
+    (measure, change), one = steps[0], len(steps) == 1
+    where = measure.where
     between = f"after {change.good[:SHORT]}, with {change.bad[:SHORT]} at the latest" if change.bad else ""
-    chance = "" if change.p_value is None else f"chance would do as much once in {1 / change.p_value:,.0f}"
-    facts = (f"{change.before:g} to {change.after:g}{unit}{size}, since the night {change.night}", between, chance)
+    since = f"since the night {change.night}, under {where.profile}, {where.shape}"
+    told = [_size(each, size, named=not one) for each, size in steps[:MOST_STEPS]]
+    more = f"and {len(steps) - MOST_STEPS} more" if len(steps) > MOST_STEPS else ""
     return Item(
         kind="step",
-        title=f"{measure.workload}/{measure.name}",
-        facts=tuple(filter(None, facts)),
-        kernel=measure.where.kernel,
-        profiles=(measure.where.profile,),
+        title=f"{measure.workload}/{measure.name}" if one else f"{measure.workload}: {len(steps)} metrics",
+        facts=tuple(filter(None, (*told, more, since, between))),
+        kernel=where.kernel,
+        profiles=(where.profile,),
         workloads=(measure.workload,),
         commit=change.bad,
-        change=change.change,
+        change=change.change if one else None,
     )
+
+
+def _size(measure: Measure, change: ChangePoint, *, named: bool) -> str:
+    """Return from what to what a metric stepped, and how sure that is."""
+    size = "" if change.change is None else f" ({change.change:+.1%})"
+    unit = f" {measure.unit}" if measure.unit else ""
+    chance = "" if change.p_value is None else f"; chance would do as much once in {1 / change.p_value:,.0f}"
+    return f"{measure.name}: " * named + f"{change.before:g} to {change.after:g}{unit}{size}{chance}"
 
 
 def _healths(before: Iterable[Health], after: Iterable[Health]) -> Iterator[Item]:

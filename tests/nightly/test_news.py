@@ -1,5 +1,6 @@
 """What a night's message says, and whether there is one."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -130,17 +131,27 @@ def test_what_building_shows_is_counted_in_builds() -> None:
 def test_a_step_says_from_what_to_what_since_when() -> None:
     item = only(quiet(trends=(trend(),)))
     assert (item.kind, item.title, item.kernel, item.commit) == ("step", "root-churn/pf_fixed", "mainline", BAD)
-    assert item.facts[0] == f"400 to 412 (+3.0%), since the night {TONIGHT}"
+    assert item.facts[:2] == ("400 to 412 (+3.0%)", f"since the night {TONIGHT}, under sanitize, default")
     assert item.change == pytest.approx(0.03)
 
 
 def test_a_step_that_is_not_certain_says_how_sure_it_is() -> None:
-    assert only(quiet(trends=(trend(p_value=0.001),))).facts[-1] == "chance would do as much once in 1,000"
+    assert only(quiet(trends=(trend(p_value=0.001),))).facts[0].endswith("; chance would do as much once in 1,000")
 
 
 def test_a_step_from_nothing_has_no_percentage() -> None:
     item = only(quiet(trends=(trend(before=0.0, after=3.0, bad="", good=""),)))
-    assert item.facts == (f"0 to 3, since the night {TONIGHT}",)
+    assert item.facts[0] == "0 to 3"
+
+
+def test_steps_of_one_workload_between_the_same_commits_are_told_as_one() -> None:
+    one = trend()
+    named = (replace(one, measure=replace(one.measure, name=f"pf_{number}")) for number in range(15))
+    elsewhere = replace(one, measure=replace(one.measure, where=replace(one.measure.where, shape="shadow")))
+    several, other = quiet(trends=(*named, elsewhere)).items
+    assert (several.title, several.change, other.title) == ("root-churn: 15 metrics", None, "root-churn/pf_fixed")
+    assert several.facts[0] == "pf_0: 400 to 412 (+3.0%)"
+    assert "and 3 more" in several.facts
 
 
 def test_who_goes_into_quarantine_and_who_comes_back_is_told() -> None:
