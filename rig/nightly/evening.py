@@ -13,11 +13,12 @@ from rig.errors import InputError
 from rig.experiment import Overrides
 from rig.guest import accel
 from rig.kernel.build import foreseen
-from rig.memory import health, nights
+from rig.memory import health, nights, regressions
 from rig.memory.database import Database
-from rig.memory.values import Job, Night, Tip, Where
+from rig.memory.values import Job, Night, Regression, Tip, Where
 from rig.model import Building
 from rig.nightly import kernels, known, matrix, morning, planning
+from rig.nightly.health import in_order
 from rig.nightly.kernels import Line
 from rig.nightly.known import KnownIssue
 from rig.nightly.matrix import NightlyFile, Place
@@ -61,6 +62,29 @@ def issues(asked: Asked) -> tuple[KnownIssue, ...]:
         raise InputError(f"{file}: can't be read: {error.strerror}", hint=hint) from error
 
 
+async def _found(asked: Asked, memory: Database, progress: Progress) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+    with memory.reading() as session:
+        good = {name: _last_good(session, name) for name, file in asked.file.kernels.items() if file.release}
+    return await kernels.found(asked.file.kernels, progress, asked.path.parent, lambda name: good.get(name, ""))
+
+
+def _last_good(session: Session, kernel: str) -> str:
+    """Return the newest commit of a kernel whose night did all its jobs while no regression was open; "" for none."""
+    known = [each for each in regressions.regressions(session, kernel) if each.standing == "confirmed"]
+    for tip in nights.tips_of(session, kernel):
+        jobs = [job for job in nights.jobs(session, tip.night) if job.where.kernel == kernel and job.kind == "stress"]
+        done = bool(jobs) and all(job.state == "done" for job in jobs)
+        if tip.commit and done and not any(_open_in(tip.night, each) for each in known):
+            return tip.commit
+    return ""
+
+
+def _open_in(night: str, regression: Regression) -> bool:
+    """Whether a regression was seen in a night, or could have been."""
+    opened, now = in_order(regression.opened), in_order(night)
+    return opened <= now and (regression.open or now < in_order(regression.closed))
+
+
 def left(memory: Database) -> Night | None:
     """Return the night that was interrupted on this host; None if there is none."""
     with memory.reading() as session:
@@ -77,14 +101,14 @@ async def again(night: Night, asked: Asked, memory: Database, progress: Progress
     progress.note(f"going on with the night {night.id}, which was interrupted")
     with memory.reading() as session:
         tips = {tip.kernel: tip for tip in nights.tips(session, night.id)}
-    lines, _ = await kernels.found(asked.file.kernels, progress, asked.path.parent)
+    lines, _ = await _found(asked, memory, progress)
     was = {line.name: kernels.again(line, tips[line.name]) for line in lines if line.name in tips}
     return replace(_shift(asked, memory, progress, lines), night=night, lines=was)
 
 
 async def begin(asked: Asked, memory: Database, progress: Progress) -> Shift:
     """Return a new night, its kernels fetched, its jobs planned, all of it kept."""
-    lines, notes = await kernels.found(asked.file.kernels, progress, asked.path.parent)
+    lines, notes = await _found(asked, memory, progress)
     return await _planned(_shift(asked, memory, progress, lines), notes)
 
 
@@ -94,7 +118,7 @@ async def foretell(asked: Asked, memory: Database, progress: Progress) -> tuple[
     if old and not over(old):
         with memory.reading() as session:
             return old, nights.jobs(session, old.id)
-    lines, notes = await kernels.found(asked.file.kernels, progress, asked.path.parent)
+    lines, notes = await _found(asked, memory, progress)
     shift = _shift(asked, memory, progress, lines)
     return replace(shift.night, notes=notes), await plan(shift)
 
@@ -141,8 +165,8 @@ async def _planned(shift: Shift, notes: tuple[str, ...]) -> Shift:
         shift = replace(shift, night=replace(shift.night, id=_free(session), notes=notes))
         morning.remember(session, shift.night.host)
         nights.save_night(session, shift.night)
-        for name, line in shift.lines.items():
-            nights.save_tip(session, line.tonight(shift.night.id, shift.file.kernels[name].base))
+        for line in shift.lines.values():
+            nights.save_tip(session, line.tonight(shift.night.id))
         for job in jobs:
             nights.save_job(session, replace(job, night=shift.night.id))
     for note in notes:

@@ -1,6 +1,6 @@
 """What the kernels of the nightly plan are tonight: branches fetched, revisions taken by their commits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from rig.kernel import checkouts, git, mirror, recipe
 from rig.kernel.checkouts import REMOTE
 from rig.memory.values import Tip
 from rig.model import Recipe, Source
-from rig.nightly.matrix import KernelFile
+from rig.nightly.matrix import LAST_GOOD, KernelFile
 from rig.progress import Progress
 
 
@@ -25,14 +25,14 @@ class Line:
     subject: str = ""
     base_commit: str = ""
 
-    def tonight(self, night: str, base: str) -> Tip:
-        """Return what is remembered of it; `base` is what people call the release."""
+    def tonight(self, night: str) -> Tip:
+        """Return what is remembered of it."""
         return Tip(
             night=night,
             kernel=self.name,
             commit=self.commit,
             subject=self.subject,
-            base=base,
+            base=self.base.name,
             base_commit=self.base_commit,
         )
 
@@ -42,8 +42,11 @@ class Line:
         return replace(self.tip, name=commit[:12], source=replace(self.tip.source, rev=commit))
 
 
+LastGood = Callable[[str], str]  # of a kernel's name: the commit, "" for none
+
+
 async def found(
-    files: Mapping[str, KernelFile], progress: Progress, directory: Path
+    files: Mapping[str, KernelFile], progress: Progress, directory: Path, last_good: LastGood
 ) -> tuple[tuple[Line, ...], tuple[str, ...]]:
     """Return the kernels as they are now, and what is wrong with those that can't be had.
 
@@ -52,12 +55,17 @@ async def found(
     lines, notes = [], []
     for name, file in files.items():
         try:
-            line, wrong = await _line(name, file, progress, directory)
+            line, wrong = await _line(name, _settled(file, last_good(name)), progress, directory)
             lines.append(line)
             notes += wrong
         except RigError as error:
             notes.append(f"{name}: {error}")
     return tuple(lines), tuple(notes)
+
+
+def _settled(file: KernelFile, last_good: str) -> KernelFile:
+    """Return a kernel of the plan with the base it has tonight."""
+    return file.model_copy(update={"base": last_good or file.release}) if file.base == LAST_GOOD else file
 
 
 async def _line(name: str, file: KernelFile, progress: Progress, directory: Path) -> tuple[Line, list[str]]:
@@ -70,7 +78,7 @@ async def _line(name: str, file: KernelFile, progress: Progress, directory: Path
 
 async def _repository(file: KernelFile, progress: Progress, directory: Path) -> tuple[Path, list[str]]:
     if REMOTE.match(file.git):
-        return await mirror.updated(file.git, (file.rev, file.base), progress), []
+        return await mirror.updated(file.git, (file.rev, file.release or file.base), progress), []
     repository = (directory / Path(file.git).expanduser()).resolve()
     if file.fetch:
         try:

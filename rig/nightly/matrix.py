@@ -15,6 +15,7 @@ from rig.model import Shape
 from rig.nightly.tell import Tell
 
 Patterns = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+LAST_GOOD = "last good"  # a base: the newest tip whose night was done and found nothing; `release` until there is one
 Weight = Annotated[float, Field(gt=0)]
 
 
@@ -26,6 +27,7 @@ class KernelFile(yamlfile.Strict):
     rev: str = ""
     fetch: str = ""
     base: str
+    release: str = ""
     weight: Weight = 1.0
     profiles: list[str] = Field(default=[])
 
@@ -37,6 +39,8 @@ class KernelFile(yamlfile.Strict):
             raise ValueError("`git` and `rev` go together: a tree and its branch")
         if self.fetch and not self.git:
             raise ValueError("`fetch` names a remote of `git`")
+        if (self.base == LAST_GOOD) != bool(self.release) or (self.release and not self.git):
+            raise ValueError(f"`base: {LAST_GOOD}` and `release` go together, for a branch of `git`")
         return self
 
 

@@ -34,7 +34,7 @@ def upstream(own_dirs: None, tmp_path: Path) -> Path:
 
 async def found(tmp_path: Path, **given: str) -> tuple[tuple[Line, ...], tuple[str, ...]]:
     file = KernelFile(**{"rev": "main", "base": "v1", **given})  # type: ignore[arg-type]
-    return await kernels.found({"mainline": file}, Silent(), tmp_path)
+    return await kernels.found({"mainline": file}, Silent(), tmp_path, lambda _: "")
 
 
 async def test_a_branch_is_taken_by_its_commit(upstream: Path, tmp_path: Path) -> None:
@@ -78,15 +78,27 @@ async def test_a_kernel_that_cannot_be_had_is_said_and_the_others_are_taken(upst
         "gone": KernelFile(git="upstream", rev="nowhere", base="v1"),
         "there": KernelFile(git="upstream", rev="main", base="v1"),
     }
-    (lines, notes) = await kernels.found(files, Silent(), tmp_path)
+    (lines, notes) = await kernels.found(files, Silent(), tmp_path, lambda _: "")
     assert [line.name for line in lines] == ["there"]
     assert "no revision 'nowhere'" in notes[0]
 
 
 async def test_a_night_that_goes_on_keeps_its_commits(upstream: Path, tmp_path: Path) -> None:
     ((line,), _) = await found(tmp_path, git="upstream")
-    then = line.tonight("n1", "v1")
+    then = line.tonight("n1")
     commit(upstream, "later")
     ((moved,), _) = await found(tmp_path, git="upstream")
     again = kernels.again(moved, then)
     assert (again.commit, again.subject, again.tip) == (line.commit, "release", line.tip)
+
+
+async def test_the_base_may_be_the_last_good_tip_and_the_release_until_there_is_one(
+    upstream: Path, tmp_path: Path
+) -> None:
+    good = commit(upstream, "good")
+    commit(upstream, "more")
+    files = {"mainline": KernelFile(git="upstream", rev="main", base="last good", release="v1")}
+    ((first,), _) = await kernels.found(files, Silent(), tmp_path, lambda _: "")
+    ((later,), _) = await kernels.found(files, Silent(), tmp_path, lambda _: good)
+    assert (first.base.name, first.base_commit) == ("v1", git(upstream, "rev-parse", "v1"))
+    assert later.base_commit == good

@@ -60,6 +60,10 @@ def test_a_kernel_may_be_for_some_profiles_alone() -> None:
         ({"kernels": {"a": {"base": "b"}}}, "kernels.a: .*either `kernel` or `git`"),
         ({"kernels": {"a": {"git": "x", "base": "b"}}}, "`git` and `rev` go together"),
         ({"kernels": {"a": {"kernel": "x", "fetch": "o", "base": "b"}}}, "`fetch` names a remote"),
+        (
+            {"kernels": {"a": {"git": "x", "rev": "m", "base": "last good"}}},
+            "`base: last good` and `release` go together",
+        ),
         ({"deadline": "soon"}, "deadline: .*no length of time"),
         ({"quota": "much"}, "quota: .*no size"),
         ({"profiles": {"sanitize": 0}}, "profiles.sanitize"),

@@ -16,7 +16,7 @@ from rig.memory import database, nights, regressions
 from rig.memory.database import Database
 from rig.memory.values import Job, Regression
 from rig.model import Kernel, Recipe, Source
-from rig.nightly import watchman
+from rig.nightly import evening, watchman
 from rig.nightly.evening import Asked
 from rig.nightly.kernels import Line
 from rig.nightly.matrix import NightlyFile
@@ -327,3 +327,19 @@ async def test_hosts_that_share_a_memory_have_nights_and_messages_of_their_own(
     assert other.news.night.host == "another"
     assert other.news.night.id == f"{mine.news.night.id}-2"  # the one that was killed is gone on with
     assert (other.told, mine.told) == (True, True)
+
+
+async def test_the_last_good_tip_is_that_of_the_newest_night_in_which_nothing_was_open(
+    branch: Branch, memory: Database, tmp_path: Path
+) -> None:
+    def last_good() -> str:
+        with memory.reading() as session:
+            return evening._last_good(session, "mainline")
+
+    assert last_good() == ""
+    found = []
+    for commit, bad in (("c1", False), ("c2", True), ("c3", True), ("c4", False)):
+        branch.commit, branch.bad = commit, {commit} if bad else set()
+        await night(memory, tmp_path)
+        found.append(last_good())
+    assert found == ["c1", "c1", "c1", "c4"]
