@@ -93,13 +93,18 @@ async def _of_git(name: str, file: KernelFile, repository: Path) -> Line:
     base = await checkouts.commit(repository, file.base)
     return Line(
         name=name,
-        base=_at(file.base, repository, base) if base else recipe.resolve(file.base),
+        base=_at(_short(file.base), repository, base) if base else recipe.resolve(file.base),
         tip=_at(name, repository, commit),
         repository=repository,
         commit=commit,
         subject=(await git.ask(repository, "log", "-1", "--format=%s", commit)).output.strip(),
         base_commit=base,
     )
+
+
+def _short(rev: str) -> str:
+    """Return what people call a revision."""
+    return rev[:12] if git.OBJECT.fullmatch(rev) else rev
 
 
 async def _commit(repository: Path, rev: str) -> str:
