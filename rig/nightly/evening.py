@@ -47,6 +47,8 @@ def check(file: NightlyFile, path: Path) -> None:
     if unknown:
         raise InputError(f"{path}: workloads: no workload {unknown[0]!r}", hint=f"there is: {', '.join(table)}")
     plan_file(file.plan)
+    for name, kernel in file.kernels.items():
+        kernels.check(name, kernel, path)
     if not matrix.places(file):
         raise InputError(f"{path}: everything is excluded")
 

@@ -42,6 +42,18 @@ class Line:
         return replace(self.tip, name=commit[:12], source=replace(self.tip.source, rev=commit))
 
 
+def check(name: str, file: KernelFile, plan: Path) -> None:
+    """Raise InputError if a kernel of `plan` can't be had on any night: a name or directory that there is not."""
+    try:
+        if file.kernel:
+            recipe.resolve(file.kernel, base=recipe.resolve(file.base))
+    except InputError as error:
+        raise InputError(f"{plan}: kernels.{name}: {error}", hint=error.hint) from error
+    local = file.git and not REMOTE.match(file.git)
+    if local and not (plan.absolute().parent / Path(file.git).expanduser()).is_dir():
+        raise InputError(f"{plan}: kernels.{name}.git: there is no directory {file.git}")
+
+
 LastGood = Callable[[str], str]  # of a kernel's name: the commit, "" for none
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rig.errors import InputError
 from rig.nightly import kernels
 from rig.nightly.kernels import Line
 from rig.nightly.matrix import KernelFile
@@ -102,3 +103,21 @@ async def test_the_base_may_be_the_last_good_tip_and_the_release_until_there_is_
     ((later,), _) = await kernels.found(files, Silent(), tmp_path, lambda _: good)
     assert (first.base.name, first.base_commit) == ("v1", git(upstream, "rev-parse", "v1"))
     assert (later.base.name, later.base_commit) == (good[:12], good)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"kernel": "patchd", "base": "base"}, "nightly.yaml: kernels.mine: no kernel 'patchd'"),
+        ({"kernel": "patched", "base": "bse"}, "kernels.mine: no kernel 'bse'"),
+        ({"git": "gone", "rev": "main", "base": "v1"}, "kernels.mine.git: there is no directory gone"),
+    ],
+)
+def test_what_no_night_can_have_is_refused_at_once(given: dict[str, str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        kernels.check("mine", KernelFile(**given), tmp_path / "nightly.yaml")  # type: ignore[arg-type]
+
+
+def test_what_a_night_may_have_is_not(upstream: Path, tmp_path: Path) -> None:
+    for git in ("upstream", upstream.as_uri(), "https://example.org/linux.git"):
+        kernels.check("mine", KernelFile(git=git, rev="main", base="v1"), tmp_path / "nightly.yaml")
