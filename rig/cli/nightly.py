@@ -66,8 +66,14 @@ def command(file: Path | None, dry_run: bool, **given: Any) -> None:
         overrides=Overrides(jobs=given["jobs"], accel=given["accel"]),
         command=command_line(),
     )
-    with database.opened(given["database"] or read.database) as memory:
+    with database.opened(given["database"] or _database(read, path)) as memory:
         (_show if dry_run else _carry_out)(asked, memory, given)
+
+
+def _database(file: NightlyFile, path: Path) -> str:
+    """Return the database that a plan names: a URL, or a file meant from its directory; "" for none."""
+    named = file.database
+    return named if not named or "://" in named else str(path.absolute().parent / Path(named).expanduser())
 
 
 def _show(asked: Asked, memory: Database, given: dict[str, Any]) -> None:

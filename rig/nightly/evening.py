@@ -35,7 +35,6 @@ class Asked:
     path: Path  # of that file
     overrides: Overrides
     command: str
-    runs: Path | None = None  # where run directories go, if not where they always do
 
 
 def check(file: NightlyFile, path: Path) -> None:
@@ -147,7 +146,6 @@ def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line
         issues=issues(asked),
         overrides=asked.overrides,
         directory=asked.path.parent,
-        runs=asked.runs,
     )
 
 

@@ -54,7 +54,7 @@ async def bisect(shift: Shift, job: Job, regression: Regression) -> Answer | Non
     sides = line.at(regression.good), line.at(regression.bad)
     planned = plan.of(*sides, file=shift.file.plan, overrides=asked)
     command = _command("bisect", line, sides, asked) + f" --finding {shlex.quote(regression.title)}"
-    if not _finished(shift, job):
+    if not _finished(job):
         try:
             with _draft(shift, job) as (draft, job):
                 found, run = await bisecting.bisect(planned, regression.title, draft, shift.progress, command)
@@ -63,8 +63,8 @@ async def bisect(shift: Shift, job: Job, regression: Regression) -> Answer | Non
         except RigError as error:
             _failed(shift, job, error)
             return None
-    job = _taken_in(shift, job, store.read(_directory(shift, job)))
-    return _answer(_directory(shift, job))
+    job = _taken_in(shift, job, store.read(_directory(job)))
+    return _answer(_directory(job))
 
 
 def _answer(directory: Path) -> Answer:
@@ -76,8 +76,8 @@ def _answer(directory: Path) -> Answer:
 
 async def _done(shift: Shift, job: Job, planned: Plan, command: str) -> Job:
     """Carry out a job that runs kernels; what was finished of it before is not done again."""
-    if _finished(shift, job):
-        return _taken_in(shift, job, store.read(_directory(shift, job)))
+    if _finished(job):
+        return _taken_in(shift, job, store.read(_directory(job)))
     try:
         with _draft(shift, job) as (draft, job):
             run = await _run(shift, job, planned, draft, command)
@@ -150,22 +150,22 @@ def _command(verb: str, line: Line, kernels: tuple[Recipe, ...], asked: Override
 # ---- what becomes of a job
 
 
-def _directory(shift: Shift, job: Job) -> Path:
-    return (shift.runs or paths.runs()) / job.run
+def _directory(job: Job) -> Path:
+    return paths.runs() / job.run
 
 
-def _finished(shift: Shift, job: Job) -> bool:
+def _finished(job: Job) -> bool:
     """Whether a job's run was whole when the night was interrupted."""
-    return bool(job.run) and (_directory(shift, job) / store.RESULT).is_file()
+    return bool(job.run) and (_directory(job) / store.RESULT).is_file()
 
 
 @contextmanager
 def _draft(shift: Shift, job: Job) -> Iterator[tuple[store.Draft, Job]]:
     """Yield the run directory of a job, the one of before it was interrupted if there is one, and the job with it."""
-    again = job.run and _directory(shift, job).with_name(job.run + store.PARTIAL).is_dir()
+    again = job.run and _directory(job).with_name(job.run + store.PARTIAL).is_dir()
     if again:
         shift.progress.note(f"going on with {job.run}")
-    with store.resumed(job.run, shift.runs) if again else store.draft(shift.runs) as draft:
+    with store.resumed(job.run) if again else store.draft() as draft:
         draft.await_resumption()
         yield draft, shift.save(replace(job, run=draft.id, state="running"))
 
@@ -173,7 +173,7 @@ def _draft(shift: Shift, job: Job) -> Iterator[tuple[store.Draft, Job]]:
 def _taken_in(shift: Shift, job: Job, run: Run) -> Job:
     """Remember a run that is finished, and that its job is."""
     with shift.memory.session() as session:
-        runs.take(session, run, str(_directory(shift, replace(job, run=run.id))), night=shift.night.id, where=job.where)
+        runs.take(session, run, str(_directory(replace(job, run=run.id))), night=shift.night.id, where=job.where)
     _tell_tree(shift, job, run)
     broken = f"{run.patched.name} does not build" if isinstance(run.patched, BuildFailure) else ""
     return shift.save(replace(job, run=run.id, state="done", taken=run.seconds, why=broken or job.why))

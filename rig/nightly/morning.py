@@ -98,7 +98,7 @@ def _news(shift: Shift, problems: tuple[str, ...]) -> News:
 def _published(shift: Shift) -> tuple[str, ...]:
     """Bring the site up to date; return what went wrong."""
     try:
-        named = Path(shift.file.site).expanduser() if shift.file.site else None
+        named = shift.directory / Path(shift.file.site).expanduser() if shift.file.site else None
         built = site.build(shift.memory, named, issues=shift.issues)
     except RigError as error:
         return (f"the site was not written: {error}",)

@@ -6,6 +6,7 @@ from rig.memory import nights
 from rig.memory.values import Job, JobKind, Regression, Where
 from rig.nightly import jobs, regressions, watch
 from rig.nightly.shift import Shift
+from rig.reports.sightings import BOOT
 
 SHORTEST = 30.0  # seconds; with less left no job is begun
 
@@ -79,13 +80,15 @@ async def _search(shift: Shift, regression: Regression) -> None:
 def _job(shift: Shift, kind: JobKind, regression: Regression) -> Job | None:
     """Return the job about a regression: the one that was begun, or a new one; None if it is over with."""
     there = _jobs(shift)
-    known = next((job for job in there if job.kind == kind and job.title == regression.title), None)
+    about = kind, regression.kernel, regression.title
+    known = next((job for job in there if (job.kind, job.where.kernel, job.title) == about), None)
     if known:
         return known if known.state in ("planned", "running") else None
     where = next((place for place in shift.places if watch.at(place, regression)), None)
     runs_there = {name for name, _ in shift.places[where].workloads} if where else set()
     names = tuple(name for name in regression.workloads if name in runs_there)
-    if where is None or not (names or regression.type in regressions.CERTAIN):
+    anywhere = regression.type in regressions.CERTAIN or BOOT in regression.workloads
+    if where is None or not (names or anywhere):
         return None
     if kind == "bisect":
         names = names[:1]  # each that reports it spends the detectors: the others would need boots of their own

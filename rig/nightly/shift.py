@@ -34,7 +34,6 @@ class Shift:
     issues: tuple[KnownIssue, ...]
     overrides: Overrides  # what the command line says of guests: acceleration, how many at once
     directory: Path  # of the plan, that its paths are meant from
-    runs: Path | None = None  # where run directories go, if not where they always do
 
     @property
     def left(self) -> float:

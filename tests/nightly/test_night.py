@@ -15,7 +15,7 @@ from rig.experiment import Overrides, Plan
 from rig.memory import database, nights, regressions
 from rig.memory.database import Database
 from rig.memory.values import Job, Regression
-from rig.model import Kernel, Recipe, Source
+from rig.model import End, Kernel, Recipe, Source
 from rig.nightly import evening, watchman
 from rig.nightly.evening import Asked
 from rig.nightly.kernels import Line
@@ -25,7 +25,7 @@ from rig.progress import Silent
 from tests import values
 from tests.lab import SPLAT, Lab
 
-PLAN = {
+PLAN: dict[str, Any] = {
     "deadline": "2h",
     "kernels": {"mainline": {"git": "linux", "rev": "master", "base": "v1"}},
     "profiles": {"sanitize": 1},
@@ -343,3 +343,38 @@ async def test_the_last_good_tip_is_that_of_the_newest_night_in_which_nothing_wa
         await night(memory, tmp_path)
         found.append(last_good())
     assert found == ["c1", "c1", "c1", "c4"]
+
+
+async def test_what_shows_at_boot_is_searched_for_as_well(
+    branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rig.rounds.trial.run", _never_boots)
+    done = await night(memory, tmp_path)
+    assert [item.title for item in done.news.of("new")] == ["boot failure"]
+    assert branch.searched == [("c0", "c1", "boot failure")]
+
+
+async def _never_boots(kernel: Kernel, *_: object, **given: Any) -> Any:
+    dead = (
+        {"outcomes": (), "end": End.NEVER_BOOTED}
+        if given["side"] == "patched"
+        else {"outcomes": tuple(map(values.outcome, PLAN["workloads"]))}
+    )
+    trial = values.trial(given["side"], index=given["index"], kernel=kernel.name, **dead)
+    (given["directory"] / trial.console).write_text("")
+    return trial
+
+
+async def test_the_same_finding_of_two_kernels_is_searched_for_in_both(
+    lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = branch.found
+
+    async def both(*_: object) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+        ((line,), _) = await found()
+        return (line, replace(line, name="next")), ()
+
+    monkeypatch.setattr("rig.nightly.kernels.found", both)
+    branch.bad = {"c1"}
+    await night(memory, tmp_path, kernels=dict.fromkeys(("mainline", "next"), PLAN["kernels"]["mainline"]))
+    assert len(branch.searched) == 2
