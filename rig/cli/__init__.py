@@ -90,6 +90,7 @@ def main() -> None:
     rig compare base patched         what the shipped patch changes
     rig compare base my.patch        what yours does
     rig presubmit                    whether the commits of your branch may be sent
+    rig nightly                      what came and went since last night
     rig boot patched                 a shell in a guest
     rig parse console.log            what a console complains of
     """
