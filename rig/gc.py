@@ -41,9 +41,11 @@ def beyond(quota: int, since: float) -> Iterator[Garbage]:
 
     First kernels, the one used longest ago first, as they can be built again; then runs that found nothing, the oldest
     first, then undecided ones; of the others what is neither result, report nor console. What was used after `since`,
-    in seconds since the epoch, stays.
+    in seconds since the epoch, or after the first run that is going on began, stays.
     """
-    kernels, entries = tuple(_kernels()), tuple(entry for entry in store.entries() if entry.run)
+    every = store.entries()
+    since = min((since, *(store.began(entry.directory) for entry in every if entry.live)))
+    kernels, entries = tuple(_kernels()), tuple(entry for entry in every if entry.run)
     over = sum(each.bytes for each in kernels) + sum(entry.bytes for entry in entries) - quota
     worthless = tuple(_worthless(entries))
     bulk = _bulk(entry for entry in entries if entry.directory not in {item.path for item in worthless})

@@ -12,6 +12,9 @@ from rig.errors import InputError
 from rig.experiment import Overrides, Plan
 from rig.kernel import recipe
 from rig.model import Accel, Clock, Leaks, Profile, Recipe, Shape
+from rig.nightly import known
+from rig.nightly.known import KnownIssue
+from rig.nightly.matrix import NightlyFile
 
 
 class ProfileFile(yamlfile.Strict):
@@ -129,6 +132,21 @@ def plan_file(name: str) -> PlanFile:
         known = [found.stem for found in (paths.project() / "configs" / "plans").glob("*.yaml")]
         raise InputError(f"no plan {name!r}", hint=yamlfile.near(name, known))
     return yamlfile.load(PlanFile, path)
+
+
+def nightly_file(path: Path | None = None) -> tuple[NightlyFile, Path]:
+    """Return the plan of every night at `path`, or configs/nightly.yaml, and where that is; raises InputError."""
+    file = (path or paths.project() / "configs" / "nightly.yaml").absolute()
+    return yamlfile.load(NightlyFile, file), file
+
+
+def known_issues(path: Path | None = None) -> tuple[KnownIssue, ...]:
+    """Return the known issues at `path`, or of configs/known-issues.yaml; raises InputError."""
+    file = path or paths.project() / "configs" / "known-issues.yaml"
+    try:
+        return known.load(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: can't be read: {error}") from error
 
 
 def guests_that_fit(shape: Shape, accel: Accel) -> int:

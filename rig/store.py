@@ -121,6 +121,11 @@ def resumed(name: str, root: Path | None = None) -> Iterator[Draft]:
         yield made
 
 
+def began(directory: Path) -> float:
+    """Return when a run that is going on was begun, or gone on with, in seconds since the epoch."""
+    return (directory / LOCK).stat().st_mtime
+
+
 def awaited(directory: Path) -> bool:
     """Say whether somebody will go on with an interrupted run."""
     return (directory / AWAITED).exists()

@@ -106,3 +106,11 @@ def test_an_interrupted_run_that_somebody_will_go_on_with_stays() -> None:
         draft.await_resumption()
         raise KeyboardInterrupt
     assert going() == set()
+
+
+def test_beyond_a_quota_what_a_run_that_goes_on_may_use_stays() -> None:
+    old = kept(cache.kernels() / "old", days=1)
+    with store.draft():
+        kept(cache.kernels() / "in-use")
+        assert beyond(0, since=-1) == [old]
+    assert len(beyond(0, since=-1)) == 2

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
-from rig import paths, yamlfile
+from rig import paths, plan, yamlfile
 from rig.cli import live, options, stdout, wait_for
 from rig.cli.compare import command_line
 from rig.errors import Exit
@@ -55,14 +55,13 @@ def command(file: Path | None, dry_run: bool, **given: Any) -> None:
     rig nightly --deadline 2h --database postgresql://rig@db/rig
     rig history 'WARNING in kvm_*'
     """
-    path = file or paths.project() / "configs" / "nightly.yaml"
-    read = yamlfile.load(NightlyFile, path)
+    read, path = plan.nightly_file(file)
     if given["deadline"]:
         read = yamlfile.check(NightlyFile, {**read.model_dump(), "deadline": given["deadline"]}, "--deadline")
     evening.check(read, path)
     asked = Asked(
         file=read,
-        path=path.resolve(),
+        path=path,
         overrides=Overrides(jobs=given["jobs"], accel=given["accel"]),
         command=command_line(),
     )
@@ -73,7 +72,7 @@ def command(file: Path | None, dry_run: bool, **given: Any) -> None:
 def _database(file: NightlyFile, path: Path) -> str:
     """Return the database that a plan names: a URL, or a file meant from its directory; "" for none."""
     named = file.database
-    return named if not named or "://" in named else str(path.absolute().parent / Path(named).expanduser())
+    return named if not named or "://" in named else str(path.parent / Path(named).expanduser())
 
 
 def _show(asked: Asked, memory: Database, given: dict[str, Any]) -> None:

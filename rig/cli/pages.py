@@ -6,10 +6,9 @@ from typing import Any, TypeVar
 
 import click
 
-from rig import paths, site
+from rig import plan, site
 from rig.cli import options
 from rig.memory.database import opened
-from rig.nightly import known
 from rig.site import NIGHTS, Built
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -37,7 +36,6 @@ def said(function: Function) -> Function:
 
 def build(given: dict[str, Any]) -> Built:
     """Bring the site that was asked for up to date; raises InputError, HostError."""
-    path = given["known_issues"] or paths.project() / "configs" / "known-issues.yaml"
-    issues = known.load(path.read_text(encoding="utf-8"), str(path))
+    issues = plan.known_issues(given["known_issues"])
     with opened(given["database"]) as memory:
         return site.build(memory, given["directory"], last=given["nights"], reports=given["reports"], issues=issues)

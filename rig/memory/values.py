@@ -9,6 +9,7 @@ from rig.model import MetricKind, Status
 
 NightState = Literal["running", "finished", "cut short"]
 JobKind = Literal["stress", "verify", "bisect"]
+UNBUILT = "does not build"  # in the `why` of a job whose kernel, or its base, can't be had
 JobState = Literal["planned", "running", "done", "left out", "failed"]
 
 
@@ -65,6 +66,11 @@ class Job:
     run: str = ""  # the run's ID; "" if there is none yet
     why: str = ""  # it is in the plan, was left out, or failed
     title: str = ""  # what a bisect or verify job is about
+
+    @property
+    def unbuilt(self) -> bool:
+        """Whether it was done far enough to show that a kernel of it does not build."""
+        return self.state in ("done", "failed") and UNBUILT in self.why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

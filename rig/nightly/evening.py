@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from rig import paths
 from rig.errors import InputError
 from rig.experiment import Overrides
 from rig.guest import accel
@@ -17,13 +16,12 @@ from rig.memory import health, nights, regressions
 from rig.memory.database import Database
 from rig.memory.values import Job, Night, Regression, Tip, Where
 from rig.model import Building
-from rig.nightly import kernels, known, matrix, morning, planning
+from rig.nightly import kernels, matrix, morning, planning
 from rig.nightly.health import in_order
 from rig.nightly.kernels import Line
-from rig.nightly.known import KnownIssue
 from rig.nightly.matrix import NightlyFile, Place
 from rig.nightly.shift import Shift
-from rig.plan import guests_that_fit, plan_file, profile, workload_table
+from rig.plan import guests_that_fit, known_issues, plan_file, profile, workload_table
 from rig.progress import Progress
 
 
@@ -50,17 +48,6 @@ def check(file: NightlyFile, path: Path) -> None:
         kernels.check(name, kernel, path)
     if not matrix.places(file):
         raise InputError(f"{path}: everything is excluded")
-
-
-def issues(asked: Asked) -> tuple[KnownIssue, ...]:
-    """Return the known issues, of the plan's own file if it names one; raises InputError."""
-    named = asked.file.known_issues
-    file = asked.path.parent / Path(named).expanduser() if named else paths.project() / "configs" / "known-issues.yaml"
-    try:
-        return known.load(file.read_text(), str(file))
-    except OSError as error:
-        hint = "`known_issues` of the plan names it"
-        raise InputError(f"{file}: can't be read: {error.strerror}", hint=hint) from error
 
 
 async def _found(asked: Asked, memory: Database, progress: Progress) -> tuple[tuple[Line, ...], tuple[str, ...]]:
@@ -130,6 +117,7 @@ def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line
     began = datetime.now(UTC)
     with memory.reading() as session:
         name = _free(session)
+    named = asked.file.known_issues
     night = Night(
         id=name,
         began=began.isoformat(timespec="seconds"),
@@ -143,7 +131,7 @@ def _shift(asked: Asked, memory: Database, progress: Progress, lines: tuple[Line
         places={place.where: place for place in matrix.places(asked.file)},
         memory=memory,
         progress=progress,
-        issues=issues(asked),
+        issues=known_issues(asked.path.parent / Path(named).expanduser() if named else None),
         overrides=asked.overrides,
         directory=asked.path.parent,
     )

@@ -13,7 +13,7 @@ from rig.errors import BuildError, InputError, RigError
 from rig.experiment import Overrides, Plan
 from rig.memory import nights, runs
 from rig.memory import regressions as kept
-from rig.memory.values import Job, Regression
+from rig.memory.values import UNBUILT, Job, Regression
 from rig.model import BuildFailure, Environment, Kernel, Recipe, Run, Trial
 from rig.nightly import regressions
 from rig.nightly.kernels import Line
@@ -175,7 +175,7 @@ def _taken_in(shift: Shift, job: Job, run: Run) -> Job:
     with shift.memory.session() as session:
         runs.take(session, run, str(_directory(replace(job, run=run.id))), night=shift.night.id, where=job.where)
     _tell_tree(shift, job, run)
-    broken = f"{run.patched.name} does not build" if isinstance(run.patched, BuildFailure) else ""
+    broken = f"{run.patched.name} {UNBUILT}" if isinstance(run.patched, BuildFailure) else ""
     return shift.save(replace(job, run=run.id, state="done", taken=run.seconds, why=broken or job.why))
 
 
@@ -193,7 +193,7 @@ def _failed(shift: Shift, job: Job, error: RigError) -> Job:
     """Remember that a job could not be done, and why; the night goes on."""
     shift.progress.note(f"job {job.number} failed: {error}")
     why = str(error).splitlines()[0]
-    kind = "the base does not build: " if isinstance(error, BuildError) else ""
+    kind = f"the base {UNBUILT}: " if isinstance(error, BuildError) else ""
     if isinstance(error, InputError) and error.hint:
         why += f" ({error.hint})"
     return shift.save(replace(job, state="failed", why=kind + why))

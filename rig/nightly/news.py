@@ -344,7 +344,7 @@ def _troubles(
     for note in dict.fromkeys((*night.notes, *problems)):
         yield Item(kind="trouble", title=note)
     for job in jobs:
-        if job.state == "failed" and not (job.where.kernel in broken and "does not build" in job.why):
+        if job.state == "failed" and not (job.where.kernel in broken and job.unbuilt):
             yield _failed(job)
 
 

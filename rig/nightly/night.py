@@ -52,7 +52,7 @@ async def _stress(shift: Shift, job: Job) -> None:
 def _hopeless(done: Job, job: Job) -> bool:
     """Whether a job that is done shows that the kernel of another one does not build."""
     alike = (done.where.kernel, done.where.profile) == (job.where.kernel, job.where.profile)
-    return alike and done.state in ("done", "failed") and "does not build" in done.why
+    return alike and done.unbuilt
 
 
 # ---- what is gone, and where the rest came from

@@ -1,14 +1,16 @@
 """Findings over the nights: they open when they are seen, and close when they are shown to be gone. No I/O."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from rig import statistics
+from rig.compare import COMPILER
 from rig.memory.values import Observation, Regression, Standing, Where
 from rig.model import Finding, FindingStatus
 
 # What one look settles: it is there or not, whatever the night.
-CERTAIN = ("BUILD", "APPLY", "COMPILER")
+CERTAIN = ("BUILD", "APPLY", COMPILER)
 STANDINGS: dict[FindingStatus, Standing] = {
     FindingStatus.NEW: "confirmed",
     FindingStatus.MORE_OFTEN: "confirmed",
@@ -46,14 +48,16 @@ class Tonight:
 
 def fold(known: Iterable[Regression], seen: Iterable[Seen], tonight: Tonight) -> tuple[Regression, ...]:
     """Return what the night makes of what is known: all of it that changed, and what is new."""
-    there, found = list(known), [each for each in seen if each.finding.status in STANDINGS and _hits(each)]
-    changed = []
-    for group in _grouped(found):
-        old = next((each for each in there if _same(each, group[0])), None)
-        there = [each for each in there if each is not old]
-        changed.append(_again(old, group, tonight) if old else _opened(group, tonight))
-    quiet = (each for each in there if each.open and each.kernel in tonight.commits)
-    return (*changed, *(later for each in quiet if (later := _silent(each, tonight)) is not each))
+    there = tuple(known)
+    found = [each for each in seen if each.finding.status in STANDINGS and _hits(each)]
+    again, new = _parted(there, sorted(found, key=lambda each: list(STANDINGS).index(each.finding.status)))
+    quiet = (each for number, each in enumerate(there) if number not in again)
+    waiting = (each for each in quiet if each.open and each.kernel in tonight.commits)
+    return (
+        *(_again(there[number], group, tonight) for number, group in again.items()),
+        *(_opened(group, tonight) for group in new),
+        *(later for each in waiting if (later := _silent(each, tonight)) is not each),
+    )
 
 
 def missing(regression: Regression) -> int | None:
@@ -71,13 +75,18 @@ def _hits(seen: Seen) -> int:
     return seen.finding.patched.hits or (seen.finding.status is FindingStatus.SEEN and seen.finding.base.hits)
 
 
-def _grouped(found: list[Seen]) -> Iterator[list[Seen]]:
-    """Yield what is the same finding of the same kernel, the surest first."""
-    groups: list[list[Seen]] = []
-    for each in sorted(found, key=lambda seen: list(STANDINGS).index(seen.finding.status)):
-        home = next((group for group in groups if _alike(group, each)), None)
-        (groups.append([each]) if home is None else home.append(each))
-    yield from groups
+def _parted(known: tuple[Regression, ...], found: list[Seen]) -> tuple[dict[int, list[Seen]], list[list[Seen]]]:
+    """Return what is seen again, by place in `known`, and what is new, that of one finding together."""
+    again: dict[int, list[Seen]] = {}
+    new: list[list[Seen]] = []
+    for each in found:
+        old = next((number for number, other in enumerate(known) if _same(other, each)), None)
+        if old is not None:
+            again.setdefault(old, []).append(each)
+        else:
+            alike = [group for group in new if _alike(group, each)]
+            new = [*(group for group in new if group not in alike), [*chain(*alike), each]]
+    return again, new
 
 
 def _alike(group: list[Seen], other: Seen) -> bool:

@@ -107,3 +107,11 @@ def test_a_suspicion_becomes_sure_and_a_doubt_takes_nothing_back() -> None:
 def test_what_was_seen_too_seldom_cannot_be_shown_to_be_gone() -> None:
     rare = replace(opened(), observations=(replace(opened().observations[0], hits=1, trials=60),))
     assert regressions.missing(rare) is None
+
+
+def test_findings_that_were_one_regression_stay_one_and_those_that_a_third_links_become_one() -> None:
+    known = replace(opened(), alt_titles=("B",))
+    (still,) = regressions.fold((known,), (seen("A"), seen("B", run="r2")), tonight("n2", "c2"))
+    assert (still.number, still.observations[-1].runs) == (1, ("r1", "r2"))
+    (linked,) = regressions.fold((), (seen("A"), seen("C"), seen("B", alt_titles=("A", "C"))), tonight())
+    assert linked.titles == {"A", "B", "C"}
