@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 from filelock import FileLock
@@ -122,8 +123,11 @@ def resumed(name: str, root: Path | None = None) -> Iterator[Draft]:
 
 
 def began(directory: Path) -> float:
-    """Return when a run that is going on was begun, or gone on with, in seconds since the epoch."""
-    return (directory / LOCK).stat().st_mtime
+    """Return when a run that is going on was begun, or gone on with, in seconds since the epoch; inf if it is over."""
+    try:
+        return (directory / LOCK).stat().st_mtime
+    except FileNotFoundError:
+        return inf
 
 
 def awaited(directory: Path) -> bool:

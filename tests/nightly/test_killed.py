@@ -12,14 +12,10 @@ from rig.memory import database, nights, regressions
 from rig.memory.database import Database
 from rig.store import Draft
 from tests.lab import Lab
-from tests.nightly.test_night import Branch, branch, night
+from tests.nightly.scripted import Branch, Killed, branch, night
 
 __all__ = ["branch"]  # the fixture
 PLAN = {"shapes": {"default": {}}, "confirm": 3}
-
-
-class _Killed(BaseException):
-    """As kill -9 looks from inside."""
 
 
 @dataclass
@@ -34,7 +30,7 @@ class Fuse:
         self.burnt += 1
         self.moments.append(what)
         if self.burnt == self.at:
-            raise _Killed
+            raise Killed
 
     def around(self, name: str, keep: Callable[..., Any]) -> Callable[..., Any]:
         def kept(*args: Any) -> Any:

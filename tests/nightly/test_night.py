@@ -1,8 +1,7 @@
 """Whole nights, with scripted kernels and guests, and a real memory."""
 
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,109 +9,20 @@ import pytest
 
 from rig import paths, store, yamlfile
 from rig.cli.compare import command
-from rig.errors import InputError
-from rig.experiment import Overrides, Plan
-from rig.memory import database, nights, regressions
+from rig.experiment import Overrides
+from rig.memory import nights
 from rig.memory.database import Database
-from rig.memory.values import Job, Regression
-from rig.model import End, Kernel, Recipe, Source
+from rig.model import End, Kernel
 from rig.nightly import evening, watchman
 from rig.nightly.evening import Asked
 from rig.nightly.kernels import Line
 from rig.nightly.matrix import NightlyFile
-from rig.nightly.news import News
 from rig.progress import Silent
 from tests import values
-from tests.lab import SPLAT, Lab
+from tests.lab import Lab
+from tests.nightly.scripted import PLAN, WARNING, Branch, Done, Killed, branch, killed, known, memory, night
 
-PLAN: dict[str, Any] = {
-    "deadline": "2h",
-    "kernels": {"mainline": {"git": "linux", "rev": "master", "base": "v1"}},
-    "profiles": {"sanitize": 1},
-    "workloads": {"memslot-churn": 2, "vm-teardown": 1},
-    "shapes": {"default": {"weight": 2}, "shadow": {"nested_paging": False}},
-}
-WARNING = "WARNING in kvm_tdp_mmu_zap_all"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """What a night came to."""
-
-    news: News
-    told: bool
-    jobs: tuple[Job, ...]
-
-
-class Branch:
-    """A git branch: what its tip is, and which commits are bad."""
-
-    def __init__(self) -> None:
-        self.commit = "c1"
-        self.bad: set[str] = set()
-        self.searched: list[tuple[str, str, str]] = []  # good, bad, title
-
-    async def found(self, *_: object) -> tuple[tuple[Line, ...], tuple[str, ...]]:
-        source = Source(kind="git", location="/nowhere", rev=self.commit)
-        base, tip = Recipe(name="v1"), Recipe(name="mainline", source=source)
-        subject = f"subject {self.commit}"
-        made = Line(name="mainline", base=base, tip=tip, commit=self.commit, subject=subject, base_commit="c0")
-        return (made,), ()
-
-    def script(self, side: str, _: int, workload: Any) -> dict[str, Any]:
-        bad = side == "patched" and self.commit in self.bad and workload.name == "vm-teardown"
-        return {"console": SPLAT} if bad else {}
-
-
-@pytest.fixture
-def branch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Branch:
-    made = Branch()
-    lab.script = made.script
-
-    async def foreseen(*_: object) -> str:
-        return "next"
-
-    async def build(recipe: Recipe, *_: object) -> Kernel:
-        return values.kernel(recipe.name, digest=f"{recipe.name} {made.commit if recipe.name == 'mainline' else ''}")
-
-    monkeypatch.setattr("rig.nightly.kernels.found", made.found)
-    monkeypatch.setattr("rig.nightly.evening.foreseen", foreseen)
-    monkeypatch.setattr("rig.nightly.evening.accel.find", lab.accel)
-
-    async def bisect(plan: Plan, title: str, *_: object) -> Any:
-        assert plan.patched
-        assert plan.base.source
-        assert plan.patched.source
-        made.searched.append((plan.base.source.rev, plan.patched.source.rev, title))
-        raise InputError("scripted: no search")
-
-    monkeypatch.setattr("rig.pipeline.build", build)
-    monkeypatch.setattr("rig.nightly.jobs.bisecting.bisect", bisect)
-    return made
-
-
-@pytest.fixture
-def memory(own_dirs: None, tmp_path: Path) -> Iterator[Database]:
-    with database.opened(str(tmp_path / "memory.sqlite")) as made:
-        yield made
-
-
-async def night(memory: Database, tmp_path: Path, **given: Any) -> Done:
-    asked = Asked(
-        file=yamlfile.check(NightlyFile, {**PLAN, **given}, "nightly.yaml"),
-        path=tmp_path / "nightly.yaml",
-        overrides=Overrides(jobs=1),
-        command="rig nightly",
-    )
-    made = await watchman.whole(asked, memory, Silent())
-    assert made
-    with memory.reading() as session:
-        return Done(news=made.news, told=made.told, jobs=nights.jobs(session, made.news.night.id))
-
-
-def known(memory: Database) -> tuple[Regression, ...]:
-    with memory.reading() as session:
-        return regressions.regressions(session)
+__all__ = ["branch", "memory"]  # fixtures
 
 
 async def test_a_clean_night_does_all_its_jobs_and_opens_nothing(
@@ -194,10 +104,6 @@ async def test_a_base_that_does_not_build_fails_the_job_not_the_night(
     assert done.news.night.state == "finished"
 
 
-class _Killed(BaseException):
-    """As kill -9 looks from inside: nothing is done about it."""
-
-
 async def test_a_night_that_was_killed_goes_on_without_the_trials_it_has(
     lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +112,7 @@ async def test_a_night_that_was_killed_goes_on_without_the_trials_it_has(
 
     async def dying(*args: Any, **given: Any) -> Any:
         if len(whole) == 3:
-            raise _Killed
+            raise Killed
         whole.append(await boots(*args, **given))
         return whole[-1]
 
@@ -224,17 +130,11 @@ async def test_a_night_that_was_killed_goes_on_without_the_trials_it_has(
 async def test_a_run_that_was_finished_when_the_night_was_killed_is_taken_in_as_it_is(
     lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patched, pytest.raises(_Killed):
-        patched.setattr("rig.nightly.jobs._taken_in", _die)
-        await night(memory, tmp_path)
+    await killed(monkeypatch, "rig.nightly.jobs._taken_in", memory, tmp_path)
     booted = len(lab.boots)
     done = await night(memory, tmp_path)
     assert len(lab.boots) == booted + 2  # of the second job
     assert [job.state for job in done.jobs] == ["done", "done"]
-
-
-def _die(*_: object, **__: object) -> None:
-    raise _Killed
 
 
 async def _every(memory: Database, done: Done) -> list[Any]:
@@ -263,9 +163,9 @@ async def test_the_site_is_there_in_the_morning(branch: Branch, memory: Database
 async def test_a_night_that_was_killed_before_its_message_sends_it_when_it_goes_on(
     lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patched, pytest.raises(_Killed):
-        patched.setattr("rig.nightly.morning.site.build", _die)
-        await night(memory, tmp_path, tell={"directory": str(tmp_path / "told")})
+    await killed(
+        monkeypatch, "rig.nightly.morning.site.build", memory, tmp_path, tell={"directory": str(tmp_path / "told")}
+    )
     lab.boots.clear()
     done = await night(memory, tmp_path, tell={"directory": str(tmp_path / "told")})
     assert (done.told, done.news.night.state, lab.boots) == (True, "finished", [])
@@ -277,9 +177,7 @@ async def test_a_night_that_was_killed_before_its_message_sends_it_when_it_goes_
 async def test_a_night_whose_deadline_has_passed_is_ended_with_what_it_has_and_the_next_one_begins(
     lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patched, pytest.raises(_Killed):
-        patched.setattr("rig.nightly.jobs._taken_in", _die)
-        await night(memory, tmp_path)
+    await killed(monkeypatch, "rig.nightly.jobs._taken_in", memory, tmp_path)
     with memory.session() as session:
         (old,) = nights.nights(session)
         nights.save_night(session, replace(old, deadline="2026-01-01T06:00:00+00:00"))
@@ -316,9 +214,7 @@ async def test_a_jobs_run_names_the_command_that_does_it_alone(
 async def test_hosts_that_share_a_memory_have_nights_and_messages_of_their_own(
     lab: Lab, branch: Branch, memory: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patched, pytest.raises(_Killed):
-        patched.setattr("rig.nightly.jobs._taken_in", _die)
-        await night(memory, tmp_path)
+    await killed(monkeypatch, "rig.nightly.jobs._taken_in", memory, tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr("rig.nightly.evening.socket.gethostname", lambda: "another")
         patched.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
