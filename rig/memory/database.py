@@ -1,5 +1,7 @@
 """The database of the memory: opened, migrated, and errors that say the way out."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,8 +112,25 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 def _prepare(connection: Any, _: object) -> None:
     """Set a SQLite connection up: others read while one writes, and what was committed outlives a power cut."""
     connection.isolation_level = None  # transactions are begun by us alone
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+    _write_ahead(connection)
+    for setting in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {setting}").close()
+
+
+def _write_ahead(connection: Any) -> None:
+    """Have a file be written ahead of.
+
+    While others open it for the first time, too, SQLite refuses that at once, whatever its patience.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -1,7 +1,9 @@
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,19 @@ def test_a_memory_is_made_once_by_many_that_open_it_at_once(url: str) -> None:
     rigs = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in "123"]
     _let_go(rigs)
     assert [rig.returncode for rig in rigs] == [0, 0, 0]
+
+
+def test_a_file_that_another_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "memory.sqlite"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    later = threading.Timer(0.3, other.rollback)
+    later.start()
+    with database.opened(str(file)) as memory, memory.session() as session:
+        nights.save_note(session, "made", "yes")
+    later.join()
+    other.close()
+    assert not later.is_alive()
 
 
 # ---- several rigs
